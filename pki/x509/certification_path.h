@@ -1,0 +1,61 @@
+// CertificationPath: proof that a certificate chains to an installed anchor by RFC 5280 section 6
+// and fits the purpose. Made by validate_path() and by nothing else. Revocation is not in it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pki/x509/certificate.h"
+#include "pki/x509/trust_store.h"
+
+namespace piv {
+
+enum class Purpose {
+    SmartcardLogon,  // digitalSignature; EKU smart card logon or client authentication; no card-only use
+    Any,             // RFC 5280 only
+};
+
+struct PathPolicy {
+    Purpose purpose = Purpose::SmartcardLogon;
+    std::vector<std::string> user_initial_policy_set;  // dotted OIDs; empty is any-policy
+    bool require_explicit_policy = false;              // RFC 5280 section 6.1.1 (e)
+    bool inhibit_policy_mapping = false;               // (f)
+    bool inhibit_any_policy = false;                   // (g)
+    bool insecurely_allow_sha1 = false;
+    std::size_t max_depth = 10;                        // certificates in a path, anchor included
+    std::size_t max_signature_checks = 64;
+};
+
+class CertificationPath {
+  public:
+    CertificationPath(CertificationPath&&) noexcept = default;
+    CertificationPath& operator=(CertificationPath&&) noexcept = default;
+    CertificationPath(const CertificationPath&) = delete;
+    CertificationPath& operator=(const CertificationPath&) = delete;
+
+    /// Leaf first, anchor last; at least one certificate.
+    [[nodiscard]] const std::vector<Certificate>& certificates() const noexcept { return chain_; }
+    [[nodiscard]] const Certificate& leaf() const noexcept { return chain_.front(); }
+    [[nodiscard]] const Certificate& anchor() const noexcept { return chain_.back(); }
+    [[nodiscard]] UnixTime checked_at() const noexcept { return at_; }
+
+  private:
+    friend Result<CertificationPath> validate_path(const Certificate&, const TrustStore&,
+                                                   const std::vector<Certificate>&,
+                                                   const PathPolicy&, UnixTime);
+    CertificationPath(std::vector<Certificate> chain, UnixTime at)
+        : chain_(std::move(chain)), at_(at) {}
+    std::vector<Certificate> chain_;
+    UnixTime at_;
+};
+
+/// Builds and validates a path from `leaf` to an anchor of `store` at time `at`, trying every
+/// candidate issuer within the policy's limits. `untrusted` may help to build, never to trust.
+/// On failure the best error by the ranking in docs/paths.md, its detail naming the certificate
+/// (subject and SHA-256) and, for a missing issuer, its subject, key id and AIA URL.
+Result<CertificationPath> validate_path(const Certificate& leaf, const TrustStore& store,
+                                        const std::vector<Certificate>& untrusted,
+                                        const PathPolicy& policy, UnixTime at);
+
+}  // namespace piv
