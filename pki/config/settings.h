@@ -1,5 +1,5 @@
-// The configuration: /etc/piv-login/piv-login.conf and its drop-ins, strict. An unknown section, key
-// or value is refused with file, line and a "did you mean"; nothing is ever ignored.
+// The configuration: /etc/piv-login/piv-login.conf and its drop-ins, strict. An unknown section,
+// key or value is refused with file, line and a "did you mean"; nothing is ever ignored.
 #pragma once
 
 #include <string>
@@ -60,7 +60,8 @@ struct Settings {
 inline constexpr char kDefaultConfigFile[] = PIV_SYSCONFDIR "/piv-login.conf";
 
 enum class ConfigTrust { RootOwned, Anyone };
-/// Reads `file` and, for the default file, `piv-login.conf.d/*.conf` in bytewise order; then applies
+/// Reads `file` and, for the default file, `piv-login.conf.d/*.conf` in bytewise order; then
+/// applies
 /// `[service NAME]` for `service` (empty: none). A missing default file is all defaults; a missing
 /// named one is FileNotFound. With a `root` the paths below it are read, and the paths inside the
 /// settings stay as written. Errors: BadConfig, InsecureConfig, with "file:line: what".
