@@ -10,36 +10,36 @@ namespace piv {
 
 /// Exit statuses of every tool.
 enum class ExitStatus : int {
-    Yes = 0,            // yes / good / done
-    No = 1,             // rejected, revoked, differs
-    CannotTell = 2,     // no card, no answer, I/O
-    Usage = 64,         // bad usage
-    BadData = 65,       // bad input data
-    BadConfig = 78,     // bad configuration
+    Yes = 0,         // yes / good / done
+    No = 1,          // rejected, revoked, differs
+    CannotTell = 2,  // no card, no answer, I/O
+    Usage = 64,      // bad usage
+    BadData = 65,    // bad input data
+    BadConfig = 78,  // bad configuration
 };
 
 /// What a login attempt came to; one total switch turns it into a PAM code (pam_module/decide).
 enum class AuthOutcome : int {
     Granted,
-    Denied,            // PAM_AUTH_ERR
-    MaxTries,          // PAM_MAXTRIES
-    InfoUnavailable,   // PAM_AUTHINFO_UNAVAIL
-    CredInsufficient,  // PAM_CRED_INSUFFICIENT
-    UserUnknown,       // PAM_USER_UNKNOWN
-    ConversationError, // PAM_CONV_ERR
-    ServiceError,      // PAM_SERVICE_ERR
-    SystemError,       // PAM_SYSTEM_ERR
-    BufferError,       // PAM_BUF_ERR
-    OutOfScope,        // PAM_IGNORE
+    Denied,             // PAM_AUTH_ERR
+    MaxTries,           // PAM_MAXTRIES
+    InfoUnavailable,    // PAM_AUTHINFO_UNAVAIL
+    CredInsufficient,   // PAM_CRED_INSUFFICIENT
+    UserUnknown,        // PAM_USER_UNKNOWN
+    ConversationError,  // PAM_CONV_ERR
+    ServiceError,       // PAM_SERVICE_ERR
+    SystemError,        // PAM_SYSTEM_ERR
+    BufferError,        // PAM_BUF_ERR
+    OutOfScope,         // PAM_IGNORE
 };
 
 // X(Name, "stable-name", ExitStatus, AuthOutcome, "to the user", "to the administrator: what to do")
-#define PIV_ERROR_CODES(X) \
+#define PIV_ERROR_CODES(X)     \
     PIV_ERROR_CODES_GENERAL(X) \
-    PIV_ERROR_CODES_CERT(X) \
-    PIV_ERROR_CODES_OCSP(X) \
-    PIV_ERROR_CODES_CARD(X) \
-    PIV_ERROR_CODES_LOGIN(X) \
+    PIV_ERROR_CODES_CERT(X)    \
+    PIV_ERROR_CODES_OCSP(X)    \
+    PIV_ERROR_CODES_CARD(X)    \
+    PIV_ERROR_CODES_LOGIN(X)   \
     PIV_ERROR_CODES_IMAGE(X)
 
 #include "pki/base/error_codes/card.h"
@@ -57,7 +57,7 @@ enum class ErrorCode : int {
 
 struct ErrorInfo {
     ErrorCode code;
-    std::string_view name;       // stable, lower case with hyphens; what JSON and logs show
+    std::string_view name;  // stable, lower case with hyphens; what JSON and logs show
     ExitStatus exit;
     AuthOutcome outcome;
     std::string_view user_text;  // one sentence for the person at the prompt

@@ -13,7 +13,8 @@ namespace piv {
 
 struct Error {
     ErrorCode code = ErrorCode::Internal;
-    std::string detail;  // what exactly: a file, a certificate, a URL. Never a secret. Not for logic.
+    std::string
+        detail;  // what exactly: a file, a certificate, a URL. Never a secret. Not for logic.
 
     Error() = default;
     Error(ErrorCode c, std::string d = {}) : code(c), detail(std::move(d)) {}  // NOLINT
@@ -22,9 +23,9 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
   public:
-    Result(T value) : value_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
-    Result(Error error) : error_(std::move(error)) {}    // NOLINT(google-explicit-constructor)
-    Result(ErrorCode code) : error_(Error(code)) {}      // NOLINT(google-explicit-constructor)
+    Result(T value) : value_(std::move(value)) {}      // NOLINT(google-explicit-constructor)
+    Result(Error error) : error_(std::move(error)) {}  // NOLINT(google-explicit-constructor)
+    Result(ErrorCode code) : error_(Error(code)) {}    // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool ok() const noexcept { return value_.has_value(); }
     explicit operator bool() const noexcept { return ok(); }

@@ -32,8 +32,8 @@ SecretBuffer& SecretBuffer::operator=(SecretBuffer&& other) noexcept {
 
 std::uint8_t* SecretBuffer::reserve() noexcept {
     if (data_ == nullptr) {
-        void* page = mmap(nullptr, kCapacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                          -1, 0);
+        void* page =
+            mmap(nullptr, kCapacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (page == MAP_FAILED) {
             return nullptr;
         }

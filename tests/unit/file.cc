@@ -16,7 +16,9 @@ struct TempDir {
         const std::string command = std::string("rm -rf ") + path;
         CHECK(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c)
     }
-    [[nodiscard]] std::string file(const char* name) const { return std::string(path) + "/" + name; }
+    [[nodiscard]] std::string file(const char* name) const {
+        return std::string(path) + "/" + name;
+    }
 };
 }  // namespace
 

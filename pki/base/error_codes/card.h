@@ -14,12 +14,11 @@
     X(CardNotUsable, "card-not-usable", No, CredInsufficient,                                      \
       "The smart card has no certificate for login.",                                              \
       "PIV cards need a certificate in slot 9A; see piv-check --card")                             \
-    X(CardMalformed, "card-malformed", No, CredInsufficient,                                       \
-      "The smart card cannot be read.",                                                            \
+    X(CardMalformed, "card-malformed", No, CredInsufficient, "The smart card cannot be read.",     \
       "an object on the card breaks SP 800-73: personalise the card again")                        \
     X(PinWrong, "pin-wrong", No, Denied, "Wrong PIN.", "one try of the card's counter is spent")   \
-    X(PinBlocked, "pin-blocked", No, MaxTries,                                                     \
-      "The PIN of the smart card is blocked.", "unblock it with the PUK, or issue a new card")     \
+    X(PinBlocked, "pin-blocked", No, MaxTries, "The PIN of the smart card is blocked.",            \
+      "unblock it with the PUK, or issue a new card")                                              \
     X(PinTriesFloor, "pin-tries-floor", No, MaxTries,                                              \
       "Too few PIN tries are left on the smart card.",                                             \
       "card.tries_floor keeps the last tries: enter the right PIN with another tool to reset it")  \

@@ -21,9 +21,10 @@
       "the path ends in a root that is not in the installed anchors")                              \
     X(CertSignatureBad, "certificate-signature-bad", No, Denied,                                   \
       "The certificate on the card is not valid.",                                                 \
-      "the signature does not verify with the issuer's key: damaged, forged, or the CA was re-keyed") \
-    X(CertExpired, "certificate-expired", No, Denied,                                              \
-      "The certificate on the card has expired.", "issue a new certificate; check the clock")      \
+      "the signature does not verify with the issuer's key: damaged, forged, or the CA was "       \
+      "re-keyed")                                                                                  \
+    X(CertExpired, "certificate-expired", No, Denied, "The certificate on the card has expired.",  \
+      "issue a new certificate; check the clock")                                                  \
     X(CertNotYetValid, "certificate-not-yet-valid", No, Denied,                                    \
       "The certificate on the card is not valid yet.", "check the clock of this machine")          \
     X(CertNotCa, "issuer-not-a-ca", No, Denied, "The certificate on the card is not valid.",       \

@@ -4,7 +4,8 @@
     X(UserUnknown, "user-unknown", No, UserUnknown, "Login failed.",                               \
       "the name service does not know this account: see nsswitch.conf and piv-accounts lookup")    \
     X(NotMapped, "not-mapped", No, Denied, "The smart card does not belong to an account here.",   \
-      "no mapping rule gives an account for this certificate: see mapping.map, mapping.domain and " \
+      "no mapping rule gives an account for this certificate: see mapping.map, mapping.domain "    \
+      "and "                                                                                       \
       "piv-accounts add")                                                                          \
     X(WrongUser, "wrong-user", No, Denied, "The smart card belongs to another account.",           \
       "the certificate maps to another account than the one that was asked for")                   \
@@ -14,11 +15,10 @@
       "exactly one UPN of the form user@domain is needed in the subject alternative name")         \
     X(NoUserName, "no-user-name", No, ServiceError, "Login failed.",                               \
       "no user name was given and policy.user_from_card is off")                                   \
-    X(ConversationFailed, "conversation-failed", CannotTell, ConversationError, "Login cancelled.", \
-      "the program that asked for the login did not answer the prompt")                            \
+    X(ConversationFailed, "conversation-failed", CannotTell, ConversationError,                    \
+      "Login cancelled.", "the program that asked for the login did not answer the prompt")        \
     X(HelperFailed, "helper-failed", CannotTell, SystemError,                                      \
       "Smart card login failed: internal error.",                                                  \
       "the helper is missing, crashed or broke the protocol: reinstall, see the journal")          \
-    X(OutOfScope, "out-of-scope", CannotTell, OutOfScope,                                          \
-      "Smart card login does not apply here.",                                                     \
+    X(OutOfScope, "out-of-scope", CannotTell, OutOfScope, "Smart card login does not apply here.", \
       "policy.services or mapping.exempt_group leaves this service or account out")
