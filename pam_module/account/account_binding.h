@@ -9,11 +9,26 @@
 #include <string>
 #include <vector>
 
+#include "pki/config/settings.h"
 #include "pki/x509/certification_path.h"
 
 namespace piv {
 
-enum class MapKind { Upn, File, Sid, IssuerSerial, Ski, SpkiSha256, CertSha256, Edipi, Email, Subject };
+/// A rule of `mapping.map`, and the key of a line of the account map. Upn as a rule: the suffix is
+/// in `domain`, the account is the local part. File: every line of the map. Any other: its lines
+/// alone.
+enum class MapKind {
+    Upn,
+    File,
+    Sid,
+    IssuerSerial,
+    Ski,
+    SpkiSha256,
+    CertSha256,
+    Edipi,
+    Email,
+    Subject
+};
 
 struct Domain {
     std::string dns;      // compared without case (ASCII)
@@ -27,7 +42,14 @@ struct MappingSettings {
     bool allow_weak = false;
     std::string exempt_group;
     bool user_from_card = true;
+    uid_t uid_min = 1000;  // UID_MIN of login.defs: accounts below it are system accounts
 };
+
+/// UID_MIN of `root`/etc/login.defs; 1000 where it does not say.
+uid_t read_uid_min(const std::string& root);
+/// `[mapping]` and `[policy]` of the configuration as types. UID_MIN is read from
+/// `root`/etc/login.defs. Error: BadConfig.
+Result<MappingSettings> mapping_settings(const Settings& settings, const std::string& root = {});
 
 /// What the name service says about a name; a parameter so that tests need no NSS.
 struct NamedAccount {
@@ -44,12 +66,15 @@ class AccountBinding {
     AccountBinding& operator=(const AccountBinding&) = delete;
     [[nodiscard]] const std::string& user() const noexcept { return user_; }
     [[nodiscard]] uid_t uid() const noexcept { return uid_; }
-    [[nodiscard]] const std::string& rule() const noexcept { return rule_; }  // "upn", "file: line 3"
+    [[nodiscard]] const std::string& rule() const noexcept {
+        return rule_;
+    }  // "upn", "file: line 3"
     [[nodiscard]] const Certificate& certificate() const noexcept { return certificate_; }
 
   private:
     friend Result<AccountBinding> bind_account(const CertificationPath&, const std::string&,
-                                               const MappingSettings&, const NameService&, UnixTime);
+                                               const MappingSettings&, const NameService&,
+                                               UnixTime);
     AccountBinding(std::string user, uid_t uid, std::string rule, Certificate certificate)
         : user_(std::move(user)),
           uid_(uid),
@@ -64,7 +89,8 @@ class AccountBinding {
 /// The account of the path's leaf. `requested` is PAM_USER, or empty to derive it from the card.
 /// With `requested`, the binding holds only if some rule gives an account of the same uid; the name
 /// in the binding is then `requested` itself, byte for byte.
-/// Errors: NotMapped, WrongUser, UserUnknown, AccountBarred, UpnMalformed, NoUserName, BadConfig.
+/// Errors: NotMapped, WrongUser, UserUnknown, AccountBarred, UpnMalformed, NoUserName, BadConfig,
+/// InsecureConfig (the account map).
 Result<AccountBinding> bind_account(const CertificationPath& path, const std::string& requested,
                                     const MappingSettings& settings, const NameService& names,
                                     UnixTime now);
