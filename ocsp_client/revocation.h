@@ -17,13 +17,13 @@ enum class NonceMode { Auto, Require, Off };
 
 struct RevocationVerdict {
     RevocationState state = RevocationState::Unavailable;
-    Error why;                    // for everything but Good
-    std::string source;           // "network", "cache", "staged", "crl", "file"
+    Error why;           // for everything but Good
+    std::string source;  // "network", "cache", "staged", "crl", "file"
     std::string responder_url;
-    std::string signer;           // "issuer", "delegated", "trusted"
-    std::string nonce;            // "match", "absent", "off"
+    std::string signer;  // "issuer", "delegated", "trusted"
+    std::string nonce;   // "match", "absent", "off"
     UnixTime this_update = 0;
-    UnixTime next_update = 0;     // 0: none given
+    UnixTime next_update = 0;  // 0: none given
     UnixTime revocation_time = 0;
     std::string reason;
 };
@@ -34,8 +34,8 @@ struct RevocationSettings {
     std::vector<std::string> urls;       // override: instead of AIA, for every certificate
     std::vector<std::string> crl_paths;  // FILE or DIR
     std::vector<Certificate> trusted_responders;
-    std::vector<Bytes> staged_responses; // DER, from the image or --ocsp-response
-    std::string cache_dir;               // empty: no cache
+    std::vector<Bytes> staged_responses;  // DER, from the image or --ocsp-response
+    std::string cache_dir;                // empty: no cache
     std::int64_t skew = 300;
     std::int64_t max_age = 86400;
     std::int64_t soft_max_age = 0;
@@ -60,7 +60,8 @@ class RevocationCheckedPath {
 
   private:
     friend class RevocationCheck;
-    RevocationCheckedPath(CertificationPath path, std::vector<RevocationVerdict> verdicts, bool soft)
+    RevocationCheckedPath(CertificationPath path, std::vector<RevocationVerdict> verdicts,
+                          bool soft)
         : path_(std::move(path)), verdicts_(std::move(verdicts)), soft_(soft) {}
     CertificationPath path_;
     std::vector<RevocationVerdict> verdicts_;

@@ -13,8 +13,8 @@
 namespace piv {
 
 struct HttpRequest {
-    std::string url;           // http://, already checked
-    bool post = true;          // else GET with `body` already encoded into the URL
+    std::string url;   // http://, already checked
+    bool post = true;  // else GET with `body` already encoded into the URL
     Bytes body;
     std::size_t max_response = 64U << 10U;
     int timeout_ms = 5000;

@@ -1,0 +1,187 @@
+#include "ocsp_client/cert_id.h"
+
+#include <openssl/asn1.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include <array>
+
+namespace piv {
+
+namespace {
+
+// Content octets of the OBJECT IDENTIFIERs.
+constexpr std::array<std::uint8_t, 5> kSha1{0x2b, 0x0e, 0x03, 0x02, 0x1a};
+// 2.16.840.1.101.3.4.2.N
+constexpr std::array<std::uint8_t, 8> kNistHashes{0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02};
+
+std::optional<CertIdHash> hash_of(ByteView oid) noexcept {
+    if (oid == ByteView(kSha1.data(), kSha1.size())) {
+        return CertIdHash::Sha1;
+    }
+    if (oid.size() != kNistHashes.size() + 1 ||
+        oid.sub(0, kNistHashes.size()) != ByteView(kNistHashes.data(), kNistHashes.size())) {
+        return std::nullopt;
+    }
+    switch (oid[kNistHashes.size()]) {
+        case 1:
+            return CertIdHash::Sha256;
+        case 2:
+            return CertIdHash::Sha384;
+        case 3:
+            return CertIdHash::Sha512;
+        case 4:
+            return CertIdHash::Sha224;
+        default:
+            return std::nullopt;
+    }
+}
+
+Bytes oid_of(CertIdHash hash) {
+    Bytes oid(kNistHashes.begin(), kNistHashes.end());
+    switch (hash) {
+        case CertIdHash::Sha1:
+            return Bytes(kSha1.begin(), kSha1.end());
+        case CertIdHash::Sha224:
+            oid.push_back(4);
+            break;
+        case CertIdHash::Sha256:
+            oid.push_back(1);
+            break;
+        case CertIdHash::Sha384:
+            oid.push_back(2);
+            break;
+        case CertIdHash::Sha512:
+            oid.push_back(3);
+            break;
+    }
+    return oid;
+}
+
+}  // namespace
+
+const EVP_MD* evp_of(CertIdHash hash) noexcept {
+    switch (hash) {
+        case CertIdHash::Sha1:
+            return EVP_sha1();
+        case CertIdHash::Sha224:
+            return EVP_sha224();
+        case CertIdHash::Sha256:
+            return EVP_sha256();
+        case CertIdHash::Sha384:
+            return EVP_sha384();
+        case CertIdHash::Sha512:
+            return EVP_sha512();
+    }
+    return EVP_sha256();
+}
+
+Bytes digest(const EVP_MD* md, ByteView input) {
+    Bytes out(EVP_MAX_MD_SIZE);
+    unsigned size = 0;
+    if (EVP_Digest(input.data(), input.size(), out.data(), &size, md, nullptr) != 1) {
+        return {};
+    }
+    out.resize(size);
+    return out;
+}
+
+Result<CertSubject> CertSubject::make(Certificate certificate, Certificate issuer) {
+    CertSubject subject{std::move(certificate), std::move(issuer), {}, {}, {}};
+    subject.issuer_name = subject.issuer.subject_der();
+    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(subject.issuer.native());
+    const ASN1_INTEGER* number = X509_get0_serialNumber(subject.certificate.native());
+    if (key == nullptr || number == nullptr || subject.issuer_name.empty()) {
+        return Error(ErrorCode::CertMalformed,
+                     "no CertID can be made of " + subject.certificate.subject());
+    }
+    const auto* bits = ASN1_STRING_get0_data(key);
+    subject.issuer_key = Bytes(bits, bits + ASN1_STRING_length(key));
+    unsigned char* encoded = nullptr;
+    const int size = i2d_ASN1_INTEGER(number, &encoded);
+    if (size > 0) {
+        const auto element = der_single({encoded, static_cast<std::size_t>(size)}, tag::kInteger);
+        if (element) {
+            subject.serial = element->content.copy();
+        }
+    }
+    OPENSSL_free(encoded);
+    if (subject.serial.empty()) {
+        return Error(ErrorCode::CertMalformed,
+                     "no serial number in " + subject.certificate.subject());
+    }
+    return subject;
+}
+
+// CertID ::= SEQUENCE {
+//     hashAlgorithm  AlgorithmIdentifier,
+//     issuerNameHash OCTET STRING,
+//     issuerKeyHash  OCTET STRING,
+//     serialNumber   CertificateSerialNumber }
+std::optional<CertIdView> parse_cert_id(DerReader& reader) noexcept {
+    const auto id = reader.read(tag::kSequence);
+    if (!id) {
+        return std::nullopt;
+    }
+    DerReader fields(id->content);
+    const auto algorithm = fields.read(tag::kSequence);
+    const auto name_hash = fields.read(tag::kOctetString);
+    const auto key_hash = fields.read(tag::kOctetString);
+    const auto serial = fields.read(tag::kInteger);
+    if (!algorithm || !name_hash || !key_hash || !serial || !fields.empty() ||
+        !der_integer_minimal(serial->content)) {
+        return std::nullopt;
+    }
+    DerReader parts(algorithm->content);
+    const auto oid = parts.read(tag::kOid);
+    if (!oid || !der_oid_valid(oid->content)) {
+        return std::nullopt;
+    }
+    CertIdView view;
+    view.name_hash = name_hash->content;
+    view.key_hash = key_hash->content;
+    view.serial = serial->content;
+    view.hash = hash_of(oid->content);
+    if (!parts.empty()) {
+        // Parameters: NULL or nothing for every hash we know; whatever else for others.
+        const auto parameters = parts.any();
+        if (!parameters || !parts.empty()) {
+            return std::nullopt;
+        }
+        if (parameters->tag != tag::kNull || !parameters->content.empty()) {
+            view.hash.reset();
+        }
+    }
+    return view;
+}
+
+Bytes encode_cert_id(const CertSubject& subject, CertIdHash hash) {
+    Bytes algorithm;
+    der_append(algorithm, tag::kOid, oid_of(hash));
+    der_append(algorithm, tag::kNull, {});
+    const EVP_MD* md = evp_of(hash);
+    Bytes fields;
+    der_append(fields, tag::kSequence, algorithm);
+    der_append(fields, tag::kOctetString, digest(md, subject.issuer_name));
+    der_append(fields, tag::kOctetString, digest(md, subject.issuer_key));
+    der_append(fields, tag::kInteger, subject.serial);
+    return der_wrap(tag::kSequence, fields);
+}
+
+bool cert_id_matches(const CertIdView& id, const CertSubject& subject) {
+    if (!id.hash || id.serial != ByteView(subject.serial)) {
+        return false;  // the serial first: it costs no hash
+    }
+    const EVP_MD* md = evp_of(*id.hash);
+    const Bytes name_hash = digest(md, subject.issuer_name);
+    const Bytes key_hash = digest(md, subject.issuer_key);
+    return !name_hash.empty() && !key_hash.empty() && id.name_hash == ByteView(name_hash) &&
+           id.key_hash == ByteView(key_hash);
+}
+
+bool cert_id_equal(const CertIdView& a, const CertIdView& b) noexcept {
+    return a.hash && b.hash && *a.hash == *b.hash && a.name_hash == b.name_hash &&
+           a.key_hash == b.key_hash && a.serial == b.serial;
+}
+
+}  // namespace piv

@@ -1,0 +1,3 @@
+if(TARGET piv_ocsp)
+  piv_unit_test(NAME unit_ocsp SOURCES ${CMAKE_CURRENT_LIST_DIR}/ocsp/vectors.cc LIBRARIES piv_ocsp)
+endif()
