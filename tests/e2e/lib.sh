@@ -1,0 +1,210 @@
+# Shell library of the end-to-end tests. A test is called with the build folder and begins with
+#     . "$(dirname "$0")/lib.sh"; enter_sandbox "$@" [-- options of tests/sandbox/run]
+# From there on it is root in a sandbox of its own (tests/sandbox/run --help), with
+#   $SOURCE $BUILD   source and build folder            $TMPDIR  a folder of its own
+#   $LAB             a copy of the lab PKI (make-lab), after need_lab
+# and ends with `finish`. Everything that it started ends with it.
+# shellcheck shell=bash
+
+set -uo pipefail
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+FAILED=0 PASSED=0
+declare -A PIDS=() CARD_PORT=()
+OUT="" STATUS=0 # of the last command that run, succeeds or exits_with ran
+
+# --- frame -----------------------------------------------------------------------------------------
+enter_sandbox() { # BUILD [-- OPTION of sandbox/run...]
+    [ $# -ge 1 ] || { echo "usage: $0 BUILD_DIR" >&2; exit 64; }
+    BUILD=$(cd "$1" && pwd) || exit 64
+    shift
+    [ "${1:-}" != -- ] || shift
+    if [ "${PIV_SANDBOX:-no}" != yes ]; then
+        # As a child, not exec: bash keeps reading this script by its path.
+        exec "$SOURCE/tests/sandbox/run" "$@" -- "$(readlink -f "$0")" "$BUILD"
+    fi
+    CARD=$BUILD/tests/card/piv-virtual-card
+    WAIT=$BUILD/tests/card/pcsc-wait
+}
+
+skip() { # REASON
+    echo "skipped: $1"
+    exit 77
+}
+need() { # COMMAND...: skips where one is missing
+    local c
+    for c in "$@"; do
+        command -v "$c" >/dev/null || [ -e "$c" ] || skip "$c is not installed (scripts/install-deps)"
+    done
+}
+pass() { PASSED=$((PASSED + 1)); printf 'ok      %s\n' "$1"; }
+fail() { # WHAT [LINE...]: counts a failure and goes on
+    FAILED=$((FAILED + 1))
+    printf 'FAILED  %s\n' "$1"
+    shift
+    [ $# -eq 0 ] || printf '        | %s\n' "$@"
+}
+give_up() { # WHAT: the test cannot go on
+    fail "$@"
+    local log
+    for log in "$TMPDIR"/*.log; do
+        [ -s "$log" ] && { echo "        --- ${log##*/}"; tail -15 "$log" | sed 's/^/        | /'; }
+    done
+    exit 1
+}
+finish() {
+    printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
+    [ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
+    exit
+}
+
+# --- commands and what is expected of them ---------------------------------------------------------
+run() { # COMMAND...: OUT is its stdout and stderr, STATUS its exit status
+    STATUS=0
+    OUT=$("$@" 2>&1) || STATUS=$?
+}
+exits_with() { # STATUS WHAT COMMAND...
+    local want=$1 what=$2
+    shift 2
+    run "$@"
+    if [ "$STATUS" = "$want" ]; then
+        pass "$what"
+    else
+        fail "$what: exit status $STATUS instead of $want" "$(tail -8 <<<"$OUT")"
+        return 1
+    fi
+}
+succeeds() { exits_with 0 "$@"; } # WHAT COMMAND...
+says() { # TEXT [WHAT]: the last command's output contains TEXT
+    if [[ $OUT == *"$1"* ]]; then
+        pass "${2:-says: $1}"
+    else
+        fail "${2:-says: $1}" "got: $(tail -8 <<<"$OUT")"
+    fi
+}
+does_not_say() { # TEXT [WHAT]
+    if [[ $OUT != *"$1"* ]]; then pass "${2:-does not say: $1}"; else fail "${2:-does not say: $1}"; fi
+}
+equal() { # WHAT WANT GOT
+    if [ "$2" = "$3" ]; then pass "$1"; else fail "$1: want '$2', got '$3'"; fi
+}
+wait_until() { # SECONDS WHAT COMMAND...: until COMMAND succeeds
+    local end=$((SECONDS + $1)) what=$2
+    shift 2
+    until "$@" >/dev/null 2>&1; do
+        [ $SECONDS -lt $end ] || { give_up "$what did not happen in time"; }
+        read -rt 0.02 <> <(:) || :
+    done
+}
+
+# --- processes -------------------------------------------------------------------------------------
+start() { # NAME COMMAND...: in the background, output to $TMPDIR/NAME.log
+    local name=$1
+    shift
+    "$@" >"$TMPDIR/$name.log" 2>&1 &
+    PIDS[$name]=$!
+}
+alive() { [ -n "${PIDS[$1]:-}" ] && kill -0 "${PIDS[$1]}" 2>/dev/null; }
+stop() { # NAME
+    local pid=${PIDS[$1]:-}
+    [ -n "$pid" ] || return 0
+    kill "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null
+    unset "PIDS[$1]"
+}
+listening() { # PORT: without a connection to it
+    local hex
+    hex=$(printf ':%04X' "$1")
+    awk -v p="$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 }
+        END { exit !found }' /proc/net/tcp /proc/net/tcp6
+}
+
+# --- the lab PKI -----------------------------------------------------------------------------------
+need_lab() { # a copy of the build's lab, or a new one: free to revoke and issue in
+    LAB=$TMPDIR/lab
+    [ ! -d "$LAB" ] || return 0
+    if [ -e "$BUILD/lab/lab.env" ] && [ -n "$(find "$BUILD/lab/int.crl" -mtime -5)" ]; then
+        cp -a "$BUILD/lab" "$LAB"
+    else
+        "$SOURCE/scripts/make-lab" "$LAB" || give_up "make-lab"
+    fi
+    # shellcheck disable=SC1091
+    . "$LAB/lab.env"
+}
+
+# --- responders ------------------------------------------------------------------------------------
+port_of() { local p=${1##*:}; echo "${p%%/*}"; } # URL
+start_ocsp() { # [int|root]: `openssl ocsp` for that CA at its URL in the certificates
+    local ca=${1:-int} port index=index.txt signer=ocsp
+    port=$(port_of "$ocsp_url")
+    [ "$ca" = int ] || { index=root-index.txt signer=root-ocsp; port=$(port_of "$root_ocsp_url"); }
+    start "ocsp-$ca" openssl ocsp -port "$port" -index "$LAB/$index" -CA "$LAB/$ca.pem" \
+        -rsigner "$LAB/$signer.pem" -rkey "$LAB/$signer.key" -nmin 60
+    wait_until 10 "responder for $ca" listening "$port"
+}
+stop_ocsp() { stop "ocsp-${1:-int}"; }
+start_web() { # CRLs and CA certificates at their URLs in the certificates
+    local port
+    port=$(port_of "$web_url")
+    cat >"$TMPDIR/nginx.conf" <<END
+daemon off; worker_processes 1; pid $TMPDIR/nginx.pid; error_log stderr; user root;
+events {}
+http { access_log off; server { listen 127.0.0.1:$port; root $LAB; location ~ \.key$ { return 403; } } }
+END
+    start web nginx -c "$TMPDIR/nginx.conf"
+    wait_until 10 "web server" listening "$port"
+}
+stop_web() { stop web; }
+
+# --- pcscd and cards -------------------------------------------------------------------------------
+# The driver listens on two ports for each reader: one for each of the reader's two slots.
+FIRST_PORT=35963
+start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slots each
+    local i readers=${1:-1} driver=""
+    need pcscd
+    for driver in /usr/lib/pcsc/drivers/serial/libifdvpcd.so /usr/lib64/pcsc/drivers/serial/libifdvpcd.so; do
+        [ ! -e "$driver" ] || break
+    done
+    [ -e "$driver" ] || skip "the reader driver vpcd is not installed (scripts/install-deps)"
+    mkdir -p /run/pcscd
+    rm -f /etc/reader.conf.d/*
+    for ((i = 0; i < readers; i++)); do
+        # A copy each: the driver keeps one set of slots in static memory.
+        cp -L "$driver" "$TMPDIR/vpcd-$i.so"
+        printf '%s\n' "FRIENDLYNAME \"Virtual PCD $((i + 1))\"" \
+            "DEVICENAME /dev/null:0x$(printf %X $((FIRST_PORT + 2 * i)))" \
+            "LIBPATH $TMPDIR/vpcd-$i.so" "CHANNELID 0x$(printf %X $((FIRST_PORT + 2 * i)))" \
+            >"/etc/reader.conf.d/vpcd-$i"
+    done
+    local options=(--foreground --error)
+    ! pcscd --help | grep -q -e --disable-polkit || options+=(--disable-polkit)
+    start pcscd pcscd "${options[@]}"
+    "$WAIT" --readers $((2 * readers)) || give_up "pcscd with $readers readers"
+}
+stop_pcscd() { stop pcscd; rm -f /run/pcscd/pcscd.comm /run/pcscd/pcscd.pid; }
+
+# Reader and slot of card number N, from 1: 1 and 2 are in the first reader, 3 and 4 in the second.
+reader_of() { printf 'Virtual PCD %d %02d %02d' $((($1 + 1) / 2)) $((($1 - 1) / 2)) $((($1 - 1) % 2)); }
+start_card() { # NAME [NUMBER] OPTION of piv-virtual-card...
+    local name=$1 number=1
+    shift
+    if [[ ${1:-} =~ ^[0-9]+$ ]]; then number=$1; shift; fi
+    CARD_PORT[$name]=$((FIRST_PORT + number - 1))
+    start "card-$name" "$CARD" --port "${CARD_PORT[$name]}" --control "$TMPDIR/$name.sock" \
+        --log "$TMPDIR/$name.apdu" "$@"
+    wait_until 5 "start of card $name" test -S "$TMPDIR/$name.sock" -o ! -d "/proc/${PIDS[card-$name]}"
+    alive "card-$name" || give_up "card $name ended at once"
+    [[ " $* " == *" --absent "* ]] || [ -z "${PIDS[pcscd]:-}" ] || wait_card "$name"
+}
+card() { "$CARD" --tell "$TMPDIR/$1.sock" "${@:2}"; } # NAME ORDER...
+card_slot() { local n=$((CARD_PORT[$1] - FIRST_PORT)); printf '%02d %02d' $((n / 2)) $((n % 2)); }
+wait_card() { "$WAIT" --present "$(card_slot "$1")" || give_up "card $1 does not appear"; }
+wait_no_card() { "$WAIT" --absent "$(card_slot "$1")" || give_up "card $1 stays"; }
+remove_card() { card "$1" remove >/dev/null; wait_no_card "$1"; }
+insert_card() { card "$1" insert >/dev/null; wait_card "$1"; }
+stat_of() { card "$1" stats | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; } # NAME COUNTER
+stop_card() { # NAME
+    stop "card-$1"
+    [ -z "${PIDS[pcscd]:-}" ] || wait_no_card "$1"
+}
+# The options for a user of the lab: certificate and key in 9A.
+lab_card() { printf '%s' "--slot=9a=$LAB/$1.pem,$LAB/$1.key"; }
