@@ -164,7 +164,7 @@ Result<MappingSettings> mapping_settings(const Settings& settings, const std::st
     }
     for (const std::string& text : settings.mapping.domain) {
         const std::size_t equals = text.find('=');
-        out.domains.push_back({ascii_lower(text.substr(0, equals)),
+        out.domains.push_back({lower_ascii(text.substr(0, equals)),
                                equals == std::string::npos ? "" : text.substr(equals + 1)});
     }
     out.accounts_file = root + settings.mapping.accounts;

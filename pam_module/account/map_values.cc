@@ -35,7 +35,7 @@ constexpr std::string_view kLowerHex = "0123456789abcdef";
 // Lower-case hexadecimal of `octets` octets (0: any number from 1 to 64).
 Result<std::string> hexadecimal(std::string_view text, std::size_t octets) {
     std::string plain;
-    for (const char c : ascii_lower(text)) {
+    for (const char c : lower_ascii(text)) {
         if (c != ':' && c != ' ') {
             plain += c;
         }
@@ -100,7 +100,7 @@ std::optional<std::string> canonical_name(std::string_view text) {
 }
 
 Result<std::string> canonical_serial(std::string_view text) {
-    const std::string serial = ascii_lower(text);
+    const std::string serial = lower_ascii(text);
     if (!all_of(serial, kLowerHex) || serial.size() > 64) {
         return bad("the serial is not hexadecimal");
     }
@@ -150,7 +150,7 @@ Result<std::string> canonical_email(std::string_view value) {
         escape_for_display(value) != value || value.find(' ') != std::string_view::npos) {
         return bad("not an e-mail address");
     }
-    return std::string(value.substr(0, at + 1)) + ascii_lower(value.substr(at + 1));
+    return std::string(value.substr(0, at + 1)) + lower_ascii(value.substr(at + 1));
 }
 
 // DoD: the UPN is the EDIPI, or the EDIPI and six more digits, at "mil".

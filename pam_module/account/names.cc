@@ -40,7 +40,7 @@ bool is_dns_name(std::string_view text) {
 
 }  // namespace
 
-std::string ascii_lower(std::string_view text) {
+std::string lower_ascii(std::string_view text) {
     std::string out(text);
     std::transform(out.begin(), out.end(), out.begin(), lower);
     return out;
@@ -81,7 +81,7 @@ std::optional<Upn> parse_upn(std::string_view text) {
     if (!local_ok || !is_dns_name(domain)) {
         return std::nullopt;
     }
-    return Upn{std::string(local), ascii_lower(domain)};
+    return Upn{std::string(local), lower_ascii(domain)};
 }
 
 bool is_reserved_id(unsigned long long id) noexcept {

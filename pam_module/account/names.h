@@ -14,7 +14,7 @@ namespace piv {
 /// ':', '/', ',' and invisible characters, not "." or "..", and not starting with '-'.
 bool is_account_name(std::string_view name);
 /// ASCII letters to lower case; other octets stay.
-std::string ascii_lower(std::string_view text);
+std::string lower_ascii(std::string_view text);
 bool equal_ignoring_ascii_case(std::string_view a, std::string_view b) noexcept;
 
 struct Upn {
