@@ -4,7 +4,7 @@
 #   $SOURCE $BUILD   source and build folder            $TMPDIR  a folder of its own
 #   $LAB             a copy of the lab PKI (make-lab), after need_lab
 # and ends with `finish`. Everything that it started ends with it.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 set -uo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
