@@ -18,7 +18,8 @@
     X(OcspResolve, "ocsp-host-not-found", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,         \
       "the responder's name does not resolve: check DNS on this machine (getent hosts NAME)")      \
     X(OcspConnect, "ocsp-connect-failed", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,         \
-      "nothing accepts connections there: check the responder's service, the firewall or security " \
+      "nothing accepts connections there: check the responder's service, the firewall or "         \
+      "security "                                                                                  \
       "group, and revocation.proxy")                                                               \
     X(OcspTimeout, "ocsp-timeout", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,                \
       "the responder did not answer in time: check the route and firewall to it, or raise "        \
@@ -27,7 +28,8 @@
       "the connection ended in the middle of the answer: look at the responder and at proxies "    \
       "between")                                                                                   \
     X(OcspHttpStatus, "ocsp-http-status", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,         \
-      "only HTTP 200 counts and redirects are not followed: give the responder's own address with " \
+      "only HTTP 200 counts and redirects are not followed: give the responder's own address "     \
+      "with "                                                                                      \
       "--url or revocation.ocsp_url; AD CS: is the /ocsp application running in IIS?")             \
     X(OcspHttpFraming, "ocsp-http-framing", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,       \
       "the reply is not proper HTTP/1 (headers, lengths or codings): look at proxies between")     \
@@ -66,7 +68,8 @@
       "--responder-cert")                                                                          \
     X(OcspSignerUnauthorized, "ocsp-signer-unauthorized", CannotTell, InfoUnavailable,             \
       PIV_OCSP_USER_TEXT,                                                                          \
-      "a responder's certificate must be issued by the same CA key as the certificate in question " \
+      "a responder's certificate must be issued by the same CA key as the certificate in "         \
+      "question "                                                                                  \
       "and hold the extended key usage OCSPSigning (RFC 6960 section 4.2.2.2): renew it")          \
     X(OcspSignerExpired, "ocsp-signer-expired", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,   \
       "renew the responder's certificate, and check this machine's clock; AD CS renews it by "     \
