@@ -29,4 +29,20 @@
       "that is personalised wrongly")                                                              \
     X(ModuleRefused, "pkcs11-module-refused", BadConfig, ServiceError,                             \
       "Smart card login is not set up correctly.",                                                 \
-      "card.module must be an absolute path to a module that only root can write")
+      "card.module must be an absolute path to a module that only root can write") \
+    X(PcscDenied, "pcscd-denied", CannotTell, InfoUnavailable,                                     \
+      "The smart card service does not let this program in.",                                      \
+      "polkit refuses access to pcscd: install the rule for the user piv-login, see piv-check "    \
+      "--doctor")                                                                                  \
+    X(CardBusy, "card-busy", CannotTell, InfoUnavailable,                                          \
+      "The smart card is in use by another program.",                                              \
+      "another program has the card for itself (gpg's scdaemon does): end it and try again")       \
+    X(CardNotPiv, "card-not-piv", No, CredInsufficient, "The smart card is not a PIV card.",       \
+      "set card.module to the PKCS#11 module for cards of this kind")                              \
+    X(PinChangeDue, "pin-change-due", No, Denied, "The PIN of the smart card must be changed.",    \
+      "change the PIN with passwd or the card's own tool, then log in")                            \
+    X(PinNewRefused, "pin-new-refused", No, Denied, "The smart card does not take the new PIN.",   \
+      "PIV cards take 6 to 8 characters; the issuer may ask for more than that")                   \
+    X(PukWrong, "puk-wrong", No, Denied, "Wrong PUK.", "one try of the PUK's counter is spent")    \
+    X(PukBlocked, "puk-blocked", No, MaxTries, "The PUK of the smart card is blocked.",            \
+      "the card cannot be unblocked here: issue a new one")
