@@ -78,8 +78,8 @@ Result<ResponseApdu> ApduDialog::exchange(ByteView raw, Deadline deadline) {
 // T=0 has no way to carry Lc and Le in one command (ISO/IEC 7816-3 section 12.2.5): the card answers
 // 61xx, and GET RESPONSE fetches.
 Result<ResponseApdu> ApduDialog::exchange_short(const CommandApdu& command, Deadline deadline) {
-    const bool le = command.wants_response &&
-                    (transmission_ == Transmission::T1 || command.data.empty());
+    const bool le =
+        command.wants_response && (transmission_ == Transmission::T1 || command.data.empty());
     auto response = exchange(encode_short(0x00, command, command.data, le, 0x00), deadline);
     if (response && (response->status & 0xFF00U) == 0x6C00U) {
         const auto size = static_cast<std::uint8_t>(response->status);
@@ -93,8 +93,8 @@ Result<ResponseApdu> ApduDialog::exchange_short(const CommandApdu& command, Dead
 Result<ResponseApdu> ApduDialog::exchange_chain(const CommandApdu& command, Deadline deadline) {
     ByteView rest = command.data;
     while (rest.size() > kShortData) {
-        auto part = exchange(encode_short(kChained, command, rest.sub(0, kShortData), false, 0),
-                             deadline);
+        auto part =
+            exchange(encode_short(kChained, command, rest.sub(0, kShortData), false, 0), deadline);
         if (!part || part->status != sw::kDone) {
             return part;
         }
@@ -142,17 +142,16 @@ Result<ResponseApdu> ApduDialog::collect(ResponseApdu first, std::size_t max_res
 }
 
 bool ApduDialog::needs_extended(const CommandApdu& command) const noexcept {
-    return extended_ &&
-           (command.data.size() > kShortData ||
-            (command.wants_response && command.max_response > kShortResponse));
+    return extended_ && (command.data.size() > kShortData ||
+                         (command.wants_response && command.max_response > kShortResponse));
 }
 
 Result<ResponseApdu> ApduDialog::send(const CommandApdu& command, Deadline deadline) {
     if (needs_extended(command)) {
         auto response = exchange(encode_extended(command), deadline);
-        const bool refused =
-            response ? response->status == sw::kWrongLength && response->data.empty()
-                     : response.code() == ErrorCode::CardFailure;
+        const bool refused = response
+                                 ? response->status == sw::kWrongLength && response->data.empty()
+                                 : response.code() == ErrorCode::CardFailure;
         if (!refused) {
             return response ? collect(std::move(*response), command.max_response, deadline)
                             : std::move(response);

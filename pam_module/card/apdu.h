@@ -37,7 +37,9 @@ inline constexpr std::uint16_t kWrongP1P2Too = 0x6B00;
 inline constexpr std::uint16_t kInsNotSupported = 0x6D00;
 inline constexpr std::uint16_t kClaNotSupported = 0x6E00;
 /// 63Cx: x tries are left.
-inline bool is_counter(std::uint16_t status) noexcept { return (status & 0xFFF0U) == 0x63C0U; }
+inline bool is_counter(std::uint16_t status) noexcept {
+    return (status & 0xFFF0U) == 0x63C0U;
+}
 }  // namespace sw
 
 struct CommandApdu {
@@ -59,7 +61,8 @@ enum class Transmission { T0, T1 };
 class ApduDialog {
   public:
     ApduDialog(ApduChannel& channel, Transmission transmission, bool extended) noexcept
-        : channel_(channel), transmission_(transmission),
+        : channel_(channel),
+          transmission_(transmission),
           extended_(extended && transmission == Transmission::T1) {}
 
     /// The whole exchange: chaining, GET RESPONSE and 6Cxx are done here. A card or reader that

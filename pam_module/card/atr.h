@@ -7,7 +7,7 @@
 namespace piv {
 
 struct CardCapabilities {
-    bool extended_length = false;   // extended Lc and Le fields
+    bool extended_length = false;  // extended Lc and Le fields
     bool command_chaining = false;
 };
 

@@ -16,7 +16,7 @@ enum class Release { LeaveCard, ResetCard };
 struct ReaderFeatures {
     std::uint32_t verify_pin_direct = 0;  // control codes
     std::uint32_t modify_pin_direct = 0;
-    std::uint32_t max_apdu_data = 0;      // dwMaxAPDUDataSize; 0: the reader does not say
+    std::uint32_t max_apdu_data = 0;  // dwMaxAPDUDataSize; 0: the reader does not say
     bool has_max_apdu_data = false;
 };
 

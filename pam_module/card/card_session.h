@@ -23,9 +23,9 @@ namespace piv {
 enum class CardBackend { Auto, Piv, Pkcs11 };
 
 struct CardInfo {
-    std::string reader;      // as the reader or token calls itself: untrusted text
-    std::string card_id;     // the token's serial, or empty: see CardSession::read_card_id()
-    bool pin_pad = false;    // the PIN is typed on the reader: give an empty one
+    std::string reader;    // as the reader or token calls itself: untrusted text
+    std::string card_id;   // the token's serial, or empty: see CardSession::read_card_id()
+    bool pin_pad = false;  // the PIN is typed on the reader: give an empty one
     std::size_t pin_min = 6;
     std::size_t pin_max = 8;
     CardBackend backend = CardBackend::Piv;  // which of the two it is; never Auto
@@ -83,12 +83,12 @@ class CardSession {
 
 struct CardSettings {
     CardBackend backend = CardBackend::Auto;
-    std::string module;          // PKCS#11 module, absolute path
-    std::string reader;          // glob over reader names; empty: any
+    std::string module;  // PKCS#11 module, absolute path
+    std::string reader;  // glob over reader names; empty: any
     std::vector<std::string> slots{"9A"};
     int tries_floor = 0;
     int wait_seconds = 0;
-    std::string cache_dir;       // folder for certificates of known cards; empty: none are kept
+    std::string cache_dir;  // folder for certificates of known cards; empty: none are kept
 };
 
 /// Finds readers and cards by the settings. With `wait_seconds` it waits that long for a card when

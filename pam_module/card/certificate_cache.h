@@ -15,9 +15,9 @@
 namespace piv {
 
 struct CacheEntry {
-    Bytes object;                // the certificate's data object, whole
+    Bytes object;  // the certificate's data object, whole
     PinReference pin_reference = PinReference::Application;
-    std::string name;            // of the file, for forget()
+    std::string name;  // of the file, for forget()
 };
 
 class CertificateCache {

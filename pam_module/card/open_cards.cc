@@ -4,8 +4,8 @@
 
 #include "pam_module/card/card_session.h"
 #include "pam_module/card/pcsc.h"
-#include "pam_module/card/pkcs11_card.h"
 #include "pam_module/card/piv_card.h"
+#include "pam_module/card/pkcs11_card.h"
 
 namespace piv {
 
@@ -17,10 +17,14 @@ using Sessions = std::vector<std::unique_ptr<CardSession>>;
 void keep_worse(Error& kept, Error error) {
     const auto rank = [](ErrorCode code) {
         switch (code) {
-            case ErrorCode::NoReader: return 0;
-            case ErrorCode::NoCard: return 1;
-            case ErrorCode::CardNotPiv: return 2;
-            default: return 3;
+            case ErrorCode::NoReader:
+                return 0;
+            case ErrorCode::NoCard:
+                return 1;
+            case ErrorCode::CardNotPiv:
+                return 2;
+            default:
+                return 3;
         }
     };
     if (rank(error.code) > rank(kept.code)) {
@@ -78,8 +82,9 @@ Status open_piv_cards(const CardSettings& settings, Deadline& deadline, Sessions
             continue;
         }
         if (reader.mute) {
-            keep_worse(problem, Error(ErrorCode::CardFailure,
-                                      "the card does not answer to reset: is it the right way round?"));
+            keep_worse(problem,
+                       Error(ErrorCode::CardFailure,
+                             "the card does not answer to reset: is it the right way round?"));
             continue;
         }
         auto link = PcscContext::connect(*context, reader, deadline);
@@ -121,9 +126,8 @@ Result<Sessions> tokens_after_wait(const CardSettings& settings, Deadline deadli
 }
 
 bool any_usable(const Sessions& sessions, Deadline deadline) {
-    return std::any_of(sessions.begin(), sessions.end(), [&](const auto& session) {
-        return session->certificates(deadline).ok();
-    });
+    return std::any_of(sessions.begin(), sessions.end(),
+                       [&](const auto& session) { return session->certificates(deadline).ok(); });
 }
 
 }  // namespace
@@ -137,10 +141,9 @@ Result<Sessions> open_cards(const CardSettings& settings, Deadline deadline) {
             keep_worse(problem, std::move(piv).error());
         }
     }
-    const bool use_module =
-        settings.backend == CardBackend::Pkcs11 ||
-        (settings.backend == CardBackend::Auto && !settings.module.empty() &&
-         !any_usable(sessions, deadline));
+    const bool use_module = settings.backend == CardBackend::Pkcs11 ||
+                            (settings.backend == CardBackend::Auto && !settings.module.empty() &&
+                             !any_usable(sessions, deadline));
     if (use_module) {
         auto tokens = settings.backend == CardBackend::Pkcs11
                           ? tokens_after_wait(settings, deadline)

@@ -38,17 +38,26 @@ ErrorCode code_of(LONG status) {
         case SCARD_E_NO_SERVICE & 0xFFFFFFFFUL:
         case SCARD_E_SERVICE_STOPPED & 0xFFFFFFFFUL:
         case SCARD_E_INVALID_HANDLE & 0xFFFFFFFFUL:  // the daemon was restarted
-        case SCARD_F_COMM_ERROR & 0xFFFFFFFFUL: return ErrorCode::PcscDown;
-        case SCARD_W_SECURITY_VIOLATION & 0xFFFFFFFFUL: return ErrorCode::PcscDenied;
-        case SCARD_E_NO_READERS_AVAILABLE & 0xFFFFFFFFUL: return ErrorCode::NoReader;
-        case SCARD_E_NO_SMARTCARD & 0xFFFFFFFFUL: return ErrorCode::NoCard;
+        case SCARD_F_COMM_ERROR & 0xFFFFFFFFUL:
+            return ErrorCode::PcscDown;
+        case SCARD_W_SECURITY_VIOLATION & 0xFFFFFFFFUL:
+            return ErrorCode::PcscDenied;
+        case SCARD_E_NO_READERS_AVAILABLE & 0xFFFFFFFFUL:
+            return ErrorCode::NoReader;
+        case SCARD_E_NO_SMARTCARD & 0xFFFFFFFFUL:
+            return ErrorCode::NoCard;
         case SCARD_W_REMOVED_CARD & 0xFFFFFFFFUL:
         case SCARD_E_READER_UNAVAILABLE & 0xFFFFFFFFUL:
-        case SCARD_E_UNKNOWN_READER & 0xFFFFFFFFUL: return ErrorCode::CardRemoved;
-        case SCARD_E_SHARING_VIOLATION & 0xFFFFFFFFUL: return ErrorCode::CardBusy;
-        case SCARD_E_TIMEOUT & 0xFFFFFFFFUL: return ErrorCode::DeadlineOver;
-        case SCARD_E_NO_MEMORY & 0xFFFFFFFFUL: return ErrorCode::OutOfMemory;
-        default: return ErrorCode::CardFailure;
+        case SCARD_E_UNKNOWN_READER & 0xFFFFFFFFUL:
+            return ErrorCode::CardRemoved;
+        case SCARD_E_SHARING_VIOLATION & 0xFFFFFFFFUL:
+            return ErrorCode::CardBusy;
+        case SCARD_E_TIMEOUT & 0xFFFFFFFFUL:
+            return ErrorCode::DeadlineOver;
+        case SCARD_E_NO_MEMORY & 0xFFFFFFFFUL:
+            return ErrorCode::OutOfMemory;
+        default:
+            return ErrorCode::CardFailure;
     }
 }
 
@@ -130,8 +139,8 @@ Status PcscContext::read_states(std::vector<ReaderState>& readers) const {
         states[i].szReader = readers[i].name.c_str();
         states[i].dwCurrentState = SCARD_STATE_UNAWARE;
     }
-    const LONG status = library_.get_status_change(context_, 0, states.data(),
-                                                   static_cast<DWORD>(states.size()));
+    const LONG status =
+        library_.get_status_change(context_, 0, states.data(), static_cast<DWORD>(states.size()));
     if (status != SCARD_S_SUCCESS && status != SCARD_E_TIMEOUT) {
         return pcsc_error(status, "SCardGetStatusChange");
     }
@@ -185,9 +194,9 @@ Result<std::unique_ptr<CardLink>> PcscContext::connect(std::shared_ptr<PcscConte
     for (;;) {
         SCARDHANDLE card = 0;
         DWORD protocol = 0;
-        const LONG status = library.connect(context->context_, reader.name.c_str(),
-                                            SCARD_SHARE_SHARED,
-                                            SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol);
+        const LONG status =
+            library.connect(context->context_, reader.name.c_str(), SCARD_SHARE_SHARED,
+                            SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, &card, &protocol);
         if (status == SCARD_S_SUCCESS) {
             return PcscLink::make(std::move(context), reader, card, protocol);
         }
@@ -197,7 +206,8 @@ Result<std::unique_ptr<CardLink>> PcscContext::connect(std::shared_ptr<PcscConte
         if (status != SCARD_E_SHARING_VIOLATION || left == 0) {
             return pcsc_error(status, "SCardConnect");
         }
-        auto changed = context->wait_for_change({reader}, left < kLookAgainMs ? left : kLookAgainMs);
+        auto changed =
+            context->wait_for_change({reader}, left < kLookAgainMs ? left : kLookAgainMs);
         if (!changed) {
             return std::move(changed).error();
         }

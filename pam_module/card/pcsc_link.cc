@@ -30,10 +30,17 @@ ReaderFeatures features_from_tlv(ByteView answer, std::uint32_t& tlv_properties_
     while (answer.size() >= 6 && answer[1] == 4) {
         const std::uint32_t code = big_endian(answer.sub(2, 4));
         switch (answer[0]) {
-            case FEATURE_VERIFY_PIN_DIRECT: features.verify_pin_direct = code; break;
-            case FEATURE_MODIFY_PIN_DIRECT: features.modify_pin_direct = code; break;
-            case FEATURE_GET_TLV_PROPERTIES: tlv_properties_code = code; break;
-            default: break;
+            case FEATURE_VERIFY_PIN_DIRECT:
+                features.verify_pin_direct = code;
+                break;
+            case FEATURE_MODIFY_PIN_DIRECT:
+                features.modify_pin_direct = code;
+                break;
+            case FEATURE_GET_TLV_PROPERTIES:
+                tlv_properties_code = code;
+                break;
+            default:
+                break;
         }
         answer = answer.sub(6);
     }
@@ -115,9 +122,9 @@ Result<Bytes> PcscLink::transmit(ByteView command, Deadline /*deadline*/) {
     answer_.resize(is_extended(command) ? kExtendedAnswer : kShortAnswer);
     DWORD size = static_cast<DWORD>(answer_.size());
     const SCARD_IO_REQUEST protocol{protocol_, sizeof(SCARD_IO_REQUEST)};
-    const LONG status = library_.transmit(card_, &protocol, command.data(),
-                                          static_cast<DWORD>(command.size()), nullptr,
-                                          answer_.data(), &size);
+    const LONG status =
+        library_.transmit(card_, &protocol, command.data(), static_cast<DWORD>(command.size()),
+                          nullptr, answer_.data(), &size);
     if (status != SCARD_S_SUCCESS) {
         return failure(status, "SCardTransmit");
     }
@@ -151,9 +158,8 @@ Error PcscLink::failure(LONG status, const char* what) const {
 }
 
 Status PcscLink::reconnect(DWORD action) {
-    const LONG status = library_.reconnect(card_, SCARD_SHARE_SHARED,
-                                           SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, action,
-                                           &protocol_);
+    const LONG status = library_.reconnect(
+        card_, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, action, &protocol_);
     if (status != SCARD_S_SUCCESS) {
         return failure(status, "SCardReconnect");
     }
@@ -196,8 +202,8 @@ Result<Bytes> PcscLink::control(std::uint32_t code, ByteView input, Deadline /*d
     Bytes answer(kShortAnswer);
     DWORD size = 0;
     const LONG status =
-        library_.control(card_, code, input.data(), static_cast<DWORD>(input.size()),
-                         answer.data(), static_cast<DWORD>(answer.size()), &size);
+        library_.control(card_, code, input.data(), static_cast<DWORD>(input.size()), answer.data(),
+                         static_cast<DWORD>(answer.size()), &size);
     if (status != SCARD_S_SUCCESS) {
         return pcsc_error(status, "SCardControl");
     }

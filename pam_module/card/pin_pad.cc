@@ -35,12 +35,18 @@ Result<std::uint16_t> judge(const Result<Bytes>& answer) {
     const auto status = static_cast<std::uint16_t>((*answer)[answer->size() - 2] << 8 |
                                                    (*answer)[answer->size() - 1]);
     switch (status) {
-        case 0x6400: return Error(ErrorCode::ConversationFailed, "no PIN was typed on the reader");
-        case 0x6401: return Error(ErrorCode::ConversationFailed, "cancelled on the reader");
-        case 0x6402: return Error(ErrorCode::PinNewRefused, "the two new PINs differ");
-        case 0x6403: return Error(ErrorCode::PinFormat, "refused by the reader");
-        case 0x6B80: return Error(ErrorCode::CardFailure, "the PIN pad does not take the request");
-        default: return status;
+        case 0x6400:
+            return Error(ErrorCode::ConversationFailed, "no PIN was typed on the reader");
+        case 0x6401:
+            return Error(ErrorCode::ConversationFailed, "cancelled on the reader");
+        case 0x6402:
+            return Error(ErrorCode::PinNewRefused, "the two new PINs differ");
+        case 0x6403:
+            return Error(ErrorCode::PinFormat, "refused by the reader");
+        case 0x6B80:
+            return Error(ErrorCode::CardFailure, "the PIN pad does not take the request");
+        default:
+            return status;
     }
 }
 
@@ -53,8 +59,8 @@ Bytes pin_verify_structure(std::uint8_t reference) {
     out.push_back(kWhenKeyPressed);
     out.push_back(0x01);  // one message
     append_le16(out, kEnglish);
-    out.push_back(0x00);               // message 0
-    out.insert(out.end(), 3, 0x00);    // TPDU prologue: not used
+    out.push_back(0x00);             // message 0
+    out.insert(out.end(), 3, 0x00);  // TPDU prologue: not used
     append_command(out, 0x20, reference, 8);
     return out;
 }

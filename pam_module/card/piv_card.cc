@@ -73,12 +73,18 @@ struct KeyAlgorithm {
 
 KeyAlgorithm algorithm_of(CardKey key) {
     switch (key) {
-        case CardKey::Rsa2048: return {0x07, 256};
-        case CardKey::Rsa3072: return {0x05, 384};
-        case CardKey::Rsa4096: return {0x16, 512};  // not in SP 800-78: YubiKey 5.7 and later
-        case CardKey::EcP256: return {0x11, 32};
-        case CardKey::EcP384: return {0x14, 48};
-        case CardKey::EcP521: return {};
+        case CardKey::Rsa2048:
+            return {0x07, 256};
+        case CardKey::Rsa3072:
+            return {0x05, 384};
+        case CardKey::Rsa4096:
+            return {0x16, 512};  // not in SP 800-78: YubiKey 5.7 and later
+        case CardKey::EcP256:
+            return {0x11, 32};
+        case CardKey::EcP384:
+            return {0x14, 48};
+        case CardKey::EcP521:
+            return {};
     }
     return {};
 }
@@ -92,10 +98,10 @@ Error unexpected(const char* what, std::uint16_t status) {
 
 PivCard::PivCard(std::unique_ptr<CardLink> link, const CardSettings& settings)
     : link_(std::move(link)),
-      dialog_(*link_, link_->transmission(),
-              capabilities_from_atr(link_->atr()).extended_length &&
-                  (!link_->features().has_max_apdu_data ||
-                   link_->features().max_apdu_data > 0xFFU)),
+      dialog_(
+          *link_, link_->transmission(),
+          capabilities_from_atr(link_->atr()).extended_length &&
+              (!link_->features().has_max_apdu_data || link_->features().max_apdu_data > 0xFFU)),
       tries_floor_(settings.tries_floor),
       cache_(settings.cache_dir),
       read_status_(Error(ErrorCode::CardNotUsable)) {
@@ -175,9 +181,8 @@ Status PivCard::select(Deadline deadline) {
         return std::move(response).error();
     }
     if (response->status != sw::kDone) {
-        return Error(ErrorCode::CardNotPiv,
-                     "SELECT of the PIV application ended with status " +
-                         status_text(response->status));
+        return Error(ErrorCode::CardNotPiv, "SELECT of the PIV application ended with status " +
+                                                status_text(response->status));
     }
     // The application property template (61) comes back; other applications that answer to
     // everything have something else there.
@@ -383,7 +388,8 @@ Result<std::string> PivCard::read_card_id(Deadline deadline) {
     }
     // A CHUID is signed and long; the GUID is in its first octets.
     Bytes data;
-    auto first = dialog_.send_for_first_part(get_data(data, kChuidObject, kMaxCardObject), deadline);
+    auto first =
+        dialog_.send_for_first_part(get_data(data, kChuidObject, kMaxCardObject), deadline);
     if (!first) {
         return std::move(first).error();
     }
@@ -404,9 +410,8 @@ Status PivCard::enter(Deadline deadline) {
         return std::move(transaction).error();
     }
     transaction_.emplace(std::move(*transaction));
-    selected_by_assumption_ = transaction_->state() == CardState::AsBefore &&
-                              !dialog_.extended() && !link_->shared_with_others() &&
-                              tries_floor_ <= 0 && !info_.pin_pad;
+    selected_by_assumption_ = transaction_->state() == CardState::AsBefore && !dialog_.extended() &&
+                              !link_->shared_with_others() && tries_floor_ <= 0 && !info_.pin_pad;
     return selected_by_assumption_ ? Status() : select(deadline);
 }
 
@@ -461,7 +466,8 @@ Status PivCard::judge_verify(std::uint16_t status) {
                          "the card takes no PIN over this interface (contactless?)");
         case sw::kReferenceNotFound:
             return Error(ErrorCode::CardNotUsable, "the card has no PIN");
-        default: return unexpected("VERIFY", status);
+        default:
+            return unexpected("VERIFY", status);
     }
 }
 
@@ -557,7 +563,8 @@ Result<Bytes> PivCard::sign(const PivSlot& slot, CardKey key, ByteView input, De
         return std::move(response).error();
     }
     switch (response->status) {
-        case sw::kDone: break;
+        case sw::kDone:
+            break;
         case sw::kWrongData:
         case sw::kNotSupported:
         case sw::kNotFound:
@@ -567,8 +574,10 @@ Result<Bytes> PivCard::sign(const PivSlot& slot, CardKey key, ByteView input, De
         case sw::kConditions:
             return Error(ErrorCode::CardNotUsable,
                          "the card has no usable key for the certificate: GENERAL AUTHENTICATE "
-                         "ended with status " + status_text(response->status));
-        default: return unexpected("GENERAL AUTHENTICATE", response->status);
+                         "ended with status " +
+                             status_text(response->status));
+        default:
+            return unexpected("GENERAL AUTHENTICATE", response->status);
     }
     auto outer = find_tlv(response->data, 0x7C);
     if (!outer || !outer->has_value()) {
@@ -628,11 +637,13 @@ Status PivCard::change_reference(std::uint8_t ins, const SecretBuffer& first,
         return Error(last ? ErrorCode::PinBlocked : ErrorCode::PinWrong, left);
     }
     switch (status) {
-        case sw::kBlocked: return unblock ? ErrorCode::PukBlocked : ErrorCode::PinBlocked;
+        case sw::kBlocked:
+            return unblock ? ErrorCode::PukBlocked : ErrorCode::PinBlocked;
         case sw::kWrongData:
         case sw::kConditions:
             return Error(ErrorCode::PinNewRefused, "status " + status_text(status));
-        default: return unexpected(unblock ? "RESET RETRY COUNTER" : "CHANGE REFERENCE DATA", status);
+        default:
+            return unexpected(unblock ? "RESET RETRY COUNTER" : "CHANGE REFERENCE DATA", status);
     }
 }
 

@@ -77,10 +77,10 @@ class PivCard final : public CardSession {
     std::vector<CardCertificate> certificates_;
     Status read_status_;
     std::optional<int> tries_;
-    bool tries_known_ = false;          // tries_ is what the card last said, not older than a prompt
+    bool tries_known_ = false;  // tries_ is what the card last said, not older than a prompt
     std::optional<CardTransaction> transaction_;  // held from VERIFY on
-    std::vector<std::string> cached_;   // names of cache entries that were used
-    std::vector<Bytes> to_keep_;        // objects read in full, for the cache after a signature
+    std::vector<std::string> cached_;             // names of cache entries that were used
+    std::vector<Bytes> to_keep_;  // objects read in full, for the cache after a signature
     bool signed_ = false;
     bool selected_by_assumption_ = false;
 };

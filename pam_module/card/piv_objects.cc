@@ -93,11 +93,16 @@ std::optional<PivSlot> slot_by_name(std::string_view name) noexcept {
     }
     const auto key = static_cast<std::uint8_t>(hex_digit(name[0]) << 4 | hex_digit(name[1]));
     switch (key) {
-        case 0x9A: return PivSlot{key, 0x5FC105};
-        case 0x9C: return PivSlot{key, 0x5FC10A};
-        case 0x9D: return PivSlot{key, 0x5FC10B};
-        case 0x9E: return PivSlot{key, 0x5FC101};
-        default: break;
+        case 0x9A:
+            return PivSlot{key, 0x5FC105};
+        case 0x9C:
+            return PivSlot{key, 0x5FC10A};
+        case 0x9D:
+            return PivSlot{key, 0x5FC10B};
+        case 0x9E:
+            return PivSlot{key, 0x5FC101};
+        default:
+            break;
     }
     if (key >= 0x82 && key <= 0x95) {  // retired key management keys 1 to 20
         return PivSlot{key, 0x5FC10DU + (key - 0x82U)};

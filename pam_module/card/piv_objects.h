@@ -17,8 +17,8 @@ inline constexpr std::size_t kMaxCardCertificate = 16U * 1024;
 
 /// A key of the card with the certificate's data object (SP 800-73-4 part 1 tables 3 and 4b).
 struct PivSlot {
-    std::uint8_t key = 0;            // 9A, 9C, 9D, 9E, 82 to 95
-    std::uint32_t object = 0;        // tag of the certificate's object, e.g. 5FC105
+    std::uint8_t key = 0;      // 9A, 9C, 9D, 9E, 82 to 95
+    std::uint32_t object = 0;  // tag of the certificate's object, e.g. 5FC105
 };
 
 /// "9A", "9c", "82" ... Empty for anything that is not a slot with a certificate.

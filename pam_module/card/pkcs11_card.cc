@@ -442,9 +442,9 @@ Status Pkcs11Card::change_pin(const SecretBuffer& old_pin, const SecretBuffer& n
     if (Status s = login(CKU_USER, old_pin); !s) {
         return s;
     }
-    const CK_RV rv = module_->calls().C_SetPIN(
-        session_, pin_of(old_pin), static_cast<CK_ULONG>(old_pin.size()), pin_of(new_pin),
-        static_cast<CK_ULONG>(new_pin.size()));
+    const CK_RV rv =
+        module_->calls().C_SetPIN(session_, pin_of(old_pin), static_cast<CK_ULONG>(old_pin.size()),
+                                  pin_of(new_pin), static_cast<CK_ULONG>(new_pin.size()));
     if (rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE) {
         return Error(ErrorCode::PinNewRefused, "C_SetPIN");
     }
@@ -464,9 +464,12 @@ Status Pkcs11Card::unblock_pin(const SecretBuffer& puk, const SecretBuffer& new_
     }
     if (Status s = login(CKU_SO, puk); !s) {
         switch (s.code()) {
-            case ErrorCode::PinWrong: return Error(ErrorCode::PukWrong, s.error().detail);
-            case ErrorCode::PinBlocked: return Error(ErrorCode::PukBlocked, s.error().detail);
-            default: return s;
+            case ErrorCode::PinWrong:
+                return Error(ErrorCode::PukWrong, s.error().detail);
+            case ErrorCode::PinBlocked:
+                return Error(ErrorCode::PukBlocked, s.error().detail);
+            default:
+                return s;
         }
     }
     const CK_RV rv = module_->calls().C_InitPIN(session_, pin_of(new_pin),

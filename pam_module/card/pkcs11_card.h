@@ -38,7 +38,9 @@ class Pkcs11Card final : public CardSession {
 
   private:
     Pkcs11Card(std::shared_ptr<Pkcs11Module> module, CK_SLOT_ID slot, const CardSettings& settings)
-        : module_(std::move(module)), slot_(slot), slots_(settings.slots),
+        : module_(std::move(module)),
+          slot_(slot),
+          slots_(settings.slots),
           tries_floor_(settings.tries_floor) {}
     Status read_token_info();
     Status open_session(bool read_write);

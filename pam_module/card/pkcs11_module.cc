@@ -132,19 +132,28 @@ Error pkcs11_error(CK_RV rv, const char* what) {
     char text[96];
     std::snprintf(text, sizeof text, "%s: PKCS#11 status %#lx", what, rv);
     switch (rv) {
-        case CKR_PIN_INCORRECT: return {ErrorCode::PinWrong, text};
-        case CKR_PIN_LOCKED: return {ErrorCode::PinBlocked, text};
+        case CKR_PIN_INCORRECT:
+            return {ErrorCode::PinWrong, text};
+        case CKR_PIN_LOCKED:
+            return {ErrorCode::PinBlocked, text};
         case CKR_PIN_INVALID:
-        case CKR_PIN_LEN_RANGE: return {ErrorCode::PinFormat, text};
-        case CKR_PIN_EXPIRED: return {ErrorCode::PinChangeDue, text};
+        case CKR_PIN_LEN_RANGE:
+            return {ErrorCode::PinFormat, text};
+        case CKR_PIN_EXPIRED:
+            return {ErrorCode::PinChangeDue, text};
         case CKR_TOKEN_NOT_PRESENT:
         case CKR_DEVICE_REMOVED:
-        case CKR_SLOT_ID_INVALID: return {ErrorCode::CardRemoved, text};
+        case CKR_SLOT_ID_INVALID:
+            return {ErrorCode::CardRemoved, text};
         case CKR_TOKEN_NOT_RECOGNIZED:
-        case CKR_USER_PIN_NOT_INITIALIZED: return {ErrorCode::CardNotUsable, text};
-        case CKR_FUNCTION_CANCELED: return {ErrorCode::ConversationFailed, text};
-        case CKR_HOST_MEMORY: return {ErrorCode::OutOfMemory, text};
-        default: return {ErrorCode::CardFailure, text};
+        case CKR_USER_PIN_NOT_INITIALIZED:
+            return {ErrorCode::CardNotUsable, text};
+        case CKR_FUNCTION_CANCELED:
+            return {ErrorCode::ConversationFailed, text};
+        case CKR_HOST_MEMORY:
+            return {ErrorCode::OutOfMemory, text};
+        default:
+            return {ErrorCode::CardFailure, text};
     }
 }
 

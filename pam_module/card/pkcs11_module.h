@@ -2,7 +2,6 @@
 // modules. p11-kit itself is loaded only here, by its soname, in the card role.
 #pragma once
 
-#define CRYPTOKI_GNU 1
 #include <p11-kit/pkcs11.h>
 
 #include <memory>

@@ -11,12 +11,12 @@ void append_integer(Bytes& out, ByteView number) {
     while (number.size() > 1 && number[0] == 0) {
         number = number.sub(1);
     }
-    Bytes value;
-    if ((number[0] & 0x80U) != 0) {
-        value.push_back(0);
+    const bool negative_without_zero = (number[0] & 0x80U) != 0;
+    append_tlv_header(out, 0x02, number.size() + (negative_without_zero ? 1 : 0));
+    if (negative_without_zero) {
+        out.push_back(0);
     }
-    value.insert(value.end(), number.begin(), number.end());
-    append_tlv(out, 0x02, value);
+    out.insert(out.end(), number.begin(), number.end());
 }
 
 }  // namespace
@@ -24,7 +24,8 @@ void append_integer(Bytes& out, ByteView number) {
 Result<Bytes> ecdsa_raw_to_der(ByteView raw) {
     constexpr std::size_t kMaxHalf = 66;  // P-521
     if (raw.empty() || raw.size() % 2 != 0 || raw.size() > 2 * kMaxHalf) {
-        return Error(ErrorCode::CardMalformed, "the token's ECDSA signature has an impossible length");
+        return Error(ErrorCode::CardMalformed,
+                     "the token's ECDSA signature has an impossible length");
     }
     Bytes numbers;
     append_integer(numbers, raw.sub(0, raw.size() / 2));
