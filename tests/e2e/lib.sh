@@ -144,6 +144,7 @@ start_ocsp() { # [int|root]: `openssl ocsp` for that CA at its URL in the certif
 stop_ocsp() { stop "ocsp-${1:-int}"; }
 start_web() { # CRLs and CA certificates at their URLs in the certificates
     local port
+    need nginx
     port=$(port_of "$web_url")
     cat >"$TMPDIR/nginx.conf" <<END
 daemon off; worker_processes 1; pid $TMPDIR/nginx.pid; error_log stderr; user root;
@@ -173,7 +174,7 @@ start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slot
         printf '%s\n' "FRIENDLYNAME \"Virtual PCD $((i + 1))\"" \
             "DEVICENAME /dev/null:0x$(printf %X $((FIRST_PORT + 2 * i)))" \
             "LIBPATH $TMPDIR/vpcd-$i.so" "CHANNELID 0x$(printf %X $((FIRST_PORT + 2 * i)))" \
-            >"/etc/reader.conf.d/vpcd-$i"
+            >>/etc/reader.conf.d/vpcd
     done
     local options=(--foreground --error)
     ! pcscd --help | grep -q -e --disable-polkit || options+=(--disable-polkit)
@@ -183,7 +184,7 @@ start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slot
 stop_pcscd() { stop pcscd; rm -f /run/pcscd/pcscd.comm /run/pcscd/pcscd.pid; }
 
 # Reader and slot of card number N, from 1: 1 and 2 are in the first reader, 3 and 4 in the second.
-reader_of() { printf 'Virtual PCD %d %02d %02d' $((($1 + 1) / 2)) $((($1 - 1) / 2)) $((($1 - 1) % 2)); }
+reader_of() { printf 'Virtual PCD %d 00 %02d' $((($1 + 1) / 2)) $((($1 - 1) % 2)); }
 start_card() { # NAME [NUMBER] OPTION of piv-virtual-card...
     local name=$1 number=1
     shift
@@ -196,9 +197,9 @@ start_card() { # NAME [NUMBER] OPTION of piv-virtual-card...
     [[ " $* " == *" --absent "* ]] || [ -z "${PIDS[pcscd]:-}" ] || wait_card "$name"
 }
 card() { "$CARD" --tell "$TMPDIR/$1.sock" "${@:2}"; } # NAME ORDER...
-card_slot() { local n=$((CARD_PORT[$1] - FIRST_PORT)); printf '%02d %02d' $((n / 2)) $((n % 2)); }
-wait_card() { "$WAIT" --present "$(card_slot "$1")" || give_up "card $1 does not appear"; }
-wait_no_card() { "$WAIT" --absent "$(card_slot "$1")" || give_up "card $1 stays"; }
+card_reader() { reader_of $((CARD_PORT[$1] - FIRST_PORT + 1)); }
+wait_card() { "$WAIT" --present "$(card_reader "$1")" || give_up "card $1 does not appear"; }
+wait_no_card() { "$WAIT" --absent "$(card_reader "$1")" || give_up "card $1 stays"; }
 remove_card() { card "$1" remove >/dev/null; wait_no_card "$1"; }
 insert_card() { card "$1" insert >/dev/null; wait_card "$1"; }
 stat_of() { card "$1" stats | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; } # NAME COUNTER
