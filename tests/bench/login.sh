@@ -1,0 +1,112 @@
+#!/bin/bash
+# What one login with a card costs: pam_piv.so against pam_pkcs11, pam_p11 and SSSD's p11_child, all
+# on the same virtual card behind the same pcscd, same PIN, revocation asked by none of them.
+# usage: login.sh BUILD_DIR; environment: RUNS (default 7). One JSON object a row on stdout.
+# shellcheck disable=SC2016
+. "$(dirname "$0")/../e2e/lib.sh"
+enter_sandbox "$@" -- --install "$1"
+RUNS=${RUNS:-7}
+HERE=$SOURCE/tests/bench
+PIN=123456
+need jq pamtester python3
+
+find_file() { # CANDIDATE...: the first that is there
+    local f
+    for f in "$@"; do
+        if [ -e "$f" ]; then
+            echo "$f"
+            return
+        fi
+    done
+    return 1
+}
+
+# --- the modules' configurations ------------------------------------------------------------------
+opensc=$(find_file /usr/lib/*/opensc-pkcs11.so /usr/lib64/opensc-pkcs11.so) || skip "OpenSC is not installed"
+
+set_up_ours() {
+    mkdir -p /etc/piv-login/trust/anchors /etc/piv-login/trust/intermediates
+    cp "$LAB/root.pem" /etc/piv-login/trust/anchors/
+    cp "$LAB/int.pem" /etc/piv-login/trust/intermediates/
+    printf '[revocation]\nocsp = off\n[mapping]\ndomain = corp.example.com\n' >/etc/piv-login/piv-login.conf
+    printf 'auth required pam_piv.so\naccount required pam_permit.so\n' >/etc/pam.d/bench-piv
+}
+set_up_pam_pkcs11() {
+    find_file /lib/*/security/pam_pkcs11.so >/dev/null || return 1
+    mkdir -p /etc/pam_pkcs11/cacerts /etc/pam_pkcs11/crls
+    cp "$LAB/root.pem" "$LAB/int.pem" /etc/pam_pkcs11/cacerts/
+    openssl rehash /etc/pam_pkcs11/cacerts
+    cat >/etc/pam_pkcs11/pam_pkcs11.conf <<END
+pam_pkcs11 {
+  nullok = false; debug = false; card_only = true;
+  use_pkcs11_module = opensc;
+  pkcs11_module opensc {
+    module = $opensc; description = "OpenSC"; slot_num = 0; support_threads = false;
+    ca_dir = /etc/pam_pkcs11/cacerts; crl_dir = /etc/pam_pkcs11/crls; cert_policy = ca,signature;
+  }
+  use_mappers = ms;
+  mapper ms { debug = false; module = internal; ignorecase = false; ignoredomain = false;
+              domainname = "corp.example.com"; }
+}
+END
+    printf 'auth required pam_pkcs11.so nodebug\naccount required pam_permit.so\n' >/etc/pam.d/bench-pam_pkcs11
+}
+set_up_pam_p11() { # USER
+    find_file /lib/*/security/pam_p11.so >/dev/null || return 1
+    local home
+    home=$(getent passwd "$1" | cut -d: -f6)
+    mkdir -p "$home/.eid"
+    cp "$LAB/$1.pem" "$home/.eid/authorized_certificates"
+    chown -R "$1" "$home/.eid"
+    printf 'auth required pam_p11.so %s\naccount required pam_permit.so\n' "$opensc" >/etc/pam.d/bench-pam_p11
+}
+set_up_p11_child() {
+    P11_CHILD=$(find_file /usr/libexec/sssd/p11_child /usr/lib/*/sssd/p11_child) || return 1
+    cat "$LAB/root.pem" "$LAB/int.pem" >"$TMPDIR/sssd-ca.pem"
+}
+
+# --- measuring ---------------------------------------------------------------------------------------
+# One row: the medians of RUNS runs that all have to succeed.
+row() { # NAME USER CASE STDIN COMMAND...
+    local name=$1 user=$2 case=$3 text=$4 lines
+    shift 4
+    lines=$("$HERE/measure.py" --stdin "$text" --before "'$CARD' --tell '$TMPDIR/c.sock' clear" \
+        --after "'$CARD' --tell '$TMPDIR/c.sock' stats" "$RUNS" "$@") || give_up "measuring $name"
+    jq -cs --arg name "$name" --arg user "$user" --arg case "$case" '
+        def median: sort | .[length / 2 | floor];
+        { bench: "login", case: $case, user: $user, name: $name, runs: length,
+          failed: map(select(.status != 0)) | length,
+          wall_ms: map(.wall_ms) | median, cpu_ms: map(.cpu_ms) | median,
+          peak_kib: map(.peak_kib) | median, apdus: map(.after.apdus) | median,
+          bytes: map(.after.bytes_out // .after.bytes) | median }' <<<"$lines"
+}
+rows() { # USER CASE CARD-OPTION...
+    local user=$1 case=$2
+    shift 2
+    start_card c "$(lab_card "$user")" --pin "$PIN" "$@"
+    local name
+    for name in piv pam_pkcs11 pam_p11; do
+        [ -e "/etc/pam.d/bench-$name" ] || continue
+        row "$name" "$user" "$case" "$PIN"$'\n' pamtester "bench-$name" "$user" authenticate
+    done
+    # A login by SSSD runs p11_child twice: once to find the certificate, once to use it. Only the
+    # second is counted, as the smaller claim.
+    if [ -n "${P11_CHILD:-}" ]; then
+        mapfile -t found < <("$P11_CHILD" --pre --verify no_ocsp --ca_db "$TMPDIR/sssd-ca.pem" --logger=stderr)
+        row p11_child "$user" "$case" "$PIN" "$P11_CHILD" --auth --pin --verify no_ocsp \
+            --ca_db "$TMPDIR/sssd-ca.pem" --token_name "${found[0]:-}" --module_name "${found[1]:-}" \
+            --key_id "${found[2]:-}" --logger=stderr
+    fi
+    stop_card c
+}
+
+need_lab
+set_up_ours
+set_up_pam_pkcs11 || echo "bench: pam_pkcs11 is not installed" >&2
+set_up_p11_child || echo "bench: SSSD's p11_child is not installed" >&2
+set_up_pam_p11 alice && set_up_pam_p11 bob || echo "bench: pam_p11 is not installed" >&2
+start_pcscd
+for user in alice bob; do
+    rows "$user" "no card latency"
+    rows "$user" "15 ms an APDU, 30 us a byte" --latency-apdu-ms 15 --latency-byte-us 30
+done
