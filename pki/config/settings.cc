@@ -9,6 +9,7 @@
 #include "pki/base/file.h"
 #include "pki/base/text.h"
 #include "pki/config/ini.h"
+#include "pki/config/rooted_file.h"
 #include "pki/config/setting_table.h"
 
 namespace piv {
@@ -131,15 +132,17 @@ Status check_header(const IniEntry& entry, const std::string& place) {
     return std::move(find_row(entry.section, "", place)).error();
 }
 
-Status read_assignments(const std::string& path, ConfigTrust trust, std::vector<Assignment>& out) {
-    if (trust == ConfigTrust::RootOwned) {
+Status read_assignments(const std::string& root, const std::string& file, ConfigTrust trust,
+                        std::vector<Assignment>& out) {
+    const std::string path = root + file;
+    if (trust == ConfigTrust::RootOwned && root.empty()) {
         if (Status s = check_folder(folder_of(path)); !s) {
             return s.code() == ErrorCode::FileUnreadable ? Error(ErrorCode::FileNotFound, path)
                                                          : std::move(s).error();
         }
     }
     const Ownership owner = trust == ConfigTrust::RootOwned ? Ownership::RootOnly : Ownership::Any;
-    const auto content = read_file_checked(path, kMaxConfigFile, owner);
+    const auto content = read_rooted(root, file, kMaxConfigFile, owner);
     if (!content) {
         return content.error();
     }
@@ -174,8 +177,11 @@ Status read_assignments(const std::string& path, ConfigTrust trust, std::vector<
     return {};
 }
 
-Status read_drop_ins(const std::string& folder, ConfigTrust trust, std::vector<Assignment>& out) {
-    const auto names = list_folder(folder, ".conf");
+Status read_drop_ins(const std::string& root, const std::string& folder, ConfigTrust trust,
+                     std::vector<Assignment>& out) {
+    const auto opened = RootedFolder::open(root, folder);
+    const auto names =
+        opened ? opened->list(".conf") : Result<std::vector<std::string>>(opened.error());
     if (!names) {
         return names.code() == ErrorCode::FileNotFound ? Status() : Status(names.error());
     }
@@ -185,7 +191,7 @@ Status read_drop_ins(const std::string& folder, ConfigTrust trust, std::vector<A
         }
         std::string path = folder;
         path.append("/").append(name);
-        if (Status s = read_assignments(path, trust, out); !s) {
+        if (Status s = read_assignments(root, path, trust, out); !s) {
             return s;
         }
     }
@@ -198,12 +204,12 @@ Result<Settings> load_settings(const std::string& file, const std::string& servi
                                ConfigTrust trust, const std::string& root) {
     const bool is_default = file == kDefaultConfigFile;
     std::vector<Assignment> all;
-    Status main = read_assignments(root + file, trust, all);
+    Status main = read_assignments(root, file, trust, all);
     if (!main && !(is_default && main.code() == ErrorCode::FileNotFound)) {
         return std::move(main).error();
     }
     if (is_default) {
-        if (Status s = read_drop_ins(root + file + ".d", trust, all); !s) {
+        if (Status s = read_drop_ins(root, file + ".d", trust, all); !s) {
             return std::move(s).error();
         }
     }
