@@ -12,8 +12,20 @@
 namespace piv {
 
 enum class Purpose {
-    SmartcardLogon,  // digitalSignature; EKU smart card logon or client authentication; no card-only use
+    SmartcardLogon,  // digitalSignature; EKU smart card logon or client authentication; no
+                     // card-only use
     Any,             // RFC 5280 only
+    ServerAuth,      // RFC 5280 and extended key usage, as a TLS server
+    ClientAuth,      //                              ... as a TLS client
+    KdcAuth,         // id-pkinit-KPKdc 1.3.6.1.5.2.3.5: a domain controller
+};
+
+/// How much of what RFC 5280 section 4 asks of CAs is asked of a path, beyond section 6.
+enum class Conformance {
+    ByPurpose,  // Section6 for SmartcardLogon and KdcAuth, else Profile
+    Section6,   // what relying parties must check, and nothing else
+    Profile,    // and key identifiers, names and flags that every conforming CA sets
+    Strict,     // and the criticality of constraints, which deployed CAs often get wrong
 };
 
 struct PathPolicy {
@@ -22,8 +34,10 @@ struct PathPolicy {
     bool require_explicit_policy = false;              // RFC 5280 section 6.1.1 (e)
     bool inhibit_policy_mapping = false;               // (f)
     bool inhibit_any_policy = false;                   // (g)
+    Conformance conformance = Conformance::ByPurpose;
     bool insecurely_allow_sha1 = false;
-    std::size_t max_depth = 10;                        // certificates in a path, anchor included
+    int min_rsa_bits = 2048;
+    std::size_t max_depth = 10;  // certificates in a path, anchor included
     std::size_t max_signature_checks = 64;
 };
 

@@ -20,10 +20,12 @@ class TrustStore {
     /// `anchors` and `intermediates` are each a folder of *.pem files or one file, as `[trust]` of
     /// the configuration has them. A missing intermediates path is an empty set. Files are indexed
     /// by subject and key id; only candidates of a path are decoded.
-    /// Errors: NoTrustAnchors (none found), CertMalformed, InsecureConfig (with `require_root_owned`).
+    /// Errors: NoTrustAnchors (none found), CertMalformed, InsecureConfig (with
+    /// `require_root_owned`).
     static Result<TrustStore> open(const std::string& anchors, const std::string& intermediates,
                                    bool require_root_owned);
-    /// `--ca FILE|DIR...`: self-signed certificates become anchors, others intermediates.
+    /// `--ca FILE|DIR...`: self-signed certificates become anchors, others intermediates. When none
+    /// of them is self-signed they are all anchors: the administrator has named them for this run.
     static Result<TrustStore> from_paths(const std::vector<std::string>& paths);
 
     void add_anchor(Certificate certificate);
@@ -46,5 +48,8 @@ class TrustStore {
     struct Data;
     std::unique_ptr<Data> data_;
 };
+
+/// The order in which candidates are tried, lowest first.
+int issuer_preference(const Certificate& child, const TrustStore::Candidate& candidate);
 
 }  // namespace piv
