@@ -20,12 +20,14 @@ struct RevocationVerdict {
     Error why;           // for everything but Good
     std::string source;  // "network", "cache", "staged", "crl", "file"
     std::string responder_url;
-    std::string signer;  // "issuer", "delegated", "trusted"
-    std::string nonce;   // "match", "absent", "off"
+    std::string responder_id;  // for display
+    std::string signer;        // "issuer", "delegated", "trusted"
+    std::string nonce;         // "match", "absent", "off"
     UnixTime this_update = 0;
     UnixTime next_update = 0;  // 0: none given
     UnixTime revocation_time = 0;
     std::string reason;
+    std::int64_t elapsed_ms = 0;
 };
 
 struct RevocationSettings {
@@ -80,6 +82,12 @@ class RevocationCheck {
     ~RevocationCheck();
 
     void start();
+    /// For a caller that sits in a poll() of its own meanwhile: a descriptor that becomes readable
+    /// when pump() has something to do; -1 when nothing is waited for.
+    [[nodiscard]] int poll_fd() const noexcept;
+    /// Takes in what has arrived and sends what follows from it (another responder, a question
+    /// without a nonce). Never waits.
+    void pump();
     /// The proof, or Revoked, RevocationUnknown, OcspUnavailable ... with the detail naming the
     /// certificate, URL and cause. Call once.
     Result<RevocationCheckedPath> finish(Deadline deadline);

@@ -38,6 +38,9 @@ class Transport {
     };
     /// The next finished request, or an error when the deadline is over or nothing is under way.
     virtual Result<Completion> wait(Deadline deadline) = 0;
+    /// A descriptor that becomes readable when wait() has something to report, for a caller that
+    /// sits in a poll() of its own; -1: there is none, call wait() now and then.
+    [[nodiscard]] virtual int poll_fd() const { return -1; }
 };
 
 }  // namespace piv

@@ -12,6 +12,8 @@
       "no usable answer from any OCSP responder and no CRL: see the named URL and reason")         \
     X(OcspNoUrl, "ocsp-no-url", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,                   \
       "the certificate names no http OCSP responder: set revocation.ocsp_url, or give --url")      \
+    X(OcspIssuerMismatch, "ocsp-issuer-mismatch", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT, \
+      "give the CA certificate that issued this certificate with --issuer or --ca")                \
     X(OcspBadUrl, "ocsp-bad-url", CannotTell, InfoUnavailable, PIV_OCSP_USER_TEXT,                 \
       "responders are asked at http://HOST[:PORT]/PATH only; no user name, no other scheme: the "  \
       "answer is signed, so http is enough")                                                       \

@@ -1,0 +1,70 @@
+// Answers on disk, shared by login, sudo, unlock and the prefetch timer. Nothing in here is
+// believed: what is read is judged again, as if it had just come from the network. Files may vanish
+// or be torn at any time; then the responder is asked.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ocsp_client/judge.h"
+
+namespace piv {
+
+/// How a responder likes to be asked, by evidence.
+struct ResponderHabits {
+    bool refuses_nonce = false;
+    bool refuses_get = false;
+    bool wants_sha256 = false;
+};
+
+class AnswerCache {
+  public:
+    /// `folder` is revocation.cache; empty: nothing is found and nothing is stored.
+    explicit AnswerCache(std::string folder);
+
+    struct Found {
+        Bytes response;
+        Judgement judgement;
+    };
+    /// A stored answer that passes every check at options.now.
+    [[nodiscard]] std::optional<Found> fresh(const CertSubject& subject,
+                                             const JudgeOptions& options) const;
+    /// A stored answer of any age that was valid when it was made.
+    [[nodiscard]] std::optional<Found> last_known(const CertSubject& subject,
+                                                  const JudgeOptions& options) const;
+    /// A stored revocation, of any age, that cannot be undone (any reason but certificateHold).
+    [[nodiscard]] std::optional<Found> lasting_revocation(const CertSubject& subject,
+                                                          const JudgeOptions& options) const;
+    /// Keeps a judged answer: never over a newer one, never over a lasting revocation. Bounded: the
+    /// oldest good answers go first. Error: WriteFailed.
+    Status store(const CertSubject& subject, const std::string& url, ByteView response,
+                 const JudgeOptions& options) const;
+
+    [[nodiscard]] ResponderHabits habits(const std::string& url, UnixTime now) const;
+    void remember(const std::string& url, const ResponderHabits& habits, UnixTime now) const;
+
+    /// What the prefetch needs to ask again.
+    struct Entry {
+        std::string url;
+        Bytes certificate;
+        Bytes issuer;
+        Bytes response;
+    };
+    [[nodiscard]] std::vector<Entry> entries() const;
+
+  private:
+    [[nodiscard]] std::string path_of(const CertSubject& subject, const char* suffix) const;
+    [[nodiscard]] std::optional<Found> read(const std::string& path, const CertSubject& subject,
+                                            JudgeOptions options, bool any_age) const;
+    void make_room(const char* suffix) const;
+    std::string folder_;
+};
+
+inline constexpr std::size_t kMaxCachedAnswers = 2048;
+
+/// The file form, for tests and fuzzing. Error: OcspMalformed.
+Bytes encode_cache_entry(const AnswerCache::Entry& entry);
+Result<AnswerCache::Entry> decode_cache_entry(ByteView file);
+
+}  // namespace piv
