@@ -92,6 +92,12 @@ class WriteLock {
     bool held_ = false;
 };
 
+// The cache itself and the folder of answers in it; what cannot be made shows when it is written.
+void make_folder(const std::string& folder) {
+    (void)mkdir(folder.substr(0, folder.rfind('/')).c_str(), 0755);
+    (void)mkdir(folder.c_str(), 0755);
+}
+
 bool exists(const std::string& path) noexcept {
     struct stat st {};
     return lstat(path.c_str(), &st) == 0;
@@ -198,7 +204,7 @@ Status AnswerCache::store(const CertSubject& subject, const std::string& url, By
     if (!judged || judged->status == CertStatus::Unknown) {
         return {};
     }
-    (void)mkdir(folder_.c_str(), 0755);
+    make_folder(folder_);
     const WriteLock lock(folder_);
     if (!lock.held()) {
         return Error(ErrorCode::WriteFailed, folder_ + ": cannot be locked for writing");
@@ -270,7 +276,7 @@ void AnswerCache::remember(const std::string& url, const ResponderHabits& habits
     if (folder_.empty()) {
         return;
     }
-    (void)mkdir(folder_.c_str(), 0755);
+    make_folder(folder_);
     const std::string name = to_hex(digest(EVP_sha256(), ByteView(std::string_view(url))));
     const std::string path = folder_ + "/" + name + kHabits;
     if (!exists(path)) {
