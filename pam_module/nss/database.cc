@@ -96,17 +96,23 @@ Found Database::open(const char* path) noexcept {
 
 Found Database::read_record(std::uint32_t offset, RecordBuffer& buffer,
                             Record& out) const noexcept {
-    const ssize_t got = read_at(fd_.get(), buffer.bytes, sizeof buffer.bytes, offset);
+    constexpr std::size_t kUsual = 256;  // most records fit; the rest is fetched when there is more
+    ssize_t got = read_at(fd_.get(), buffer.bytes, kUsual, offset);
+    const unsigned char* p = buffer.bytes;
+    if (offset < kHeaderSize || (got >= 0 && static_cast<std::size_t>(got) < kRecordHeader)) {
+        errno = EINVAL;
+        return Found::Damaged;
+    }
+    const std::size_t size = load16(p + 2);
+    if (got > 0 && size > kUsual && size <= sizeof buffer.bytes) {
+        got = read_at(fd_.get(), buffer.bytes, size, offset);
+    }
     if (got < 0) {
         return Found::Again;
     }
     errno = EINVAL;
-    const unsigned char* p = buffer.bytes;
-    if (offset < kHeaderSize || static_cast<std::size_t>(got) < kRecordHeader) {
-        return Found::Damaged;
-    }
-    const std::size_t size = load16(p + 2);
-    if (size > static_cast<std::size_t>(got) || (p[0] != 1 && p[0] != 2) || p[1] != 0) {
+    if (size > static_cast<std::size_t>(got) || load16(p + 2) != size || (p[0] != 1 && p[0] != 2) ||
+        p[1] != 0) {
         return Found::Damaged;
     }
     out.type = static_cast<RecordType>(p[0]);
