@@ -111,6 +111,8 @@ stop() { # NAME
     wait "$pid" 2>/dev/null
     unset "PIDS[$1]"
 }
+fds_of() { find "/proc/${PIDS[$1]}/fd" -mindepth 1 | wc -l; } # NAME
+memory_of() { awk '/VmRSS/ { print $2 }' "/proc/${PIDS[$1]}/status"; } # NAME: kB
 listening() { # PORT: without a connection to it
     local hex
     hex=$(printf ':%04X' "$1")
@@ -209,3 +211,35 @@ stop_card() { # NAME
 }
 # The options for a user of the lab: certificate and key in 9A.
 lab_card() { printf '%s' "--slot=9a=$LAB/$1.pem,$LAB/$1.key"; }
+
+# --- the product in the sandbox (enter_sandbox "$@" -- --install "$1") -----------------------------
+# Installs the lab's chain as trust and writes a configuration; LINE... are added to it.
+configure_login() {
+    local certificate
+    mkdir -p /etc/piv-login/trust/anchors /etc/piv-login/trust/intermediates
+    cp "$LAB/root.pem" /etc/piv-login/trust/anchors/
+    for certificate in int "${EXTRA_INTERMEDIATES[@]:-}"; do
+        [ -z "$certificate" ] || cp "$LAB/$certificate.pem" /etc/piv-login/trust/intermediates/
+    done
+    printf '%s\n' "[mapping]" "domain = corp.example.com" "$@" >/etc/piv-login/piv-login.conf
+    chmod -R go-w /etc/piv-login
+    printf '%s\n' "auth required pam_piv.so" "account required pam_permit.so" >/etc/pam.d/piv-test
+}
+# The PAM code of a login: PIN on standard input of pamtester, as at a terminal.
+pam_login() { # USER PIN [SERVICE]: OUT and PAM_CODE
+    STATUS=0
+    OUT=$(printf '%b\n' "$2" | pamtester "${3:-piv-test}" "$1" authenticate 2>&1) || STATUS=$?
+    case $OUT in
+    *"successfully authenticated"*) PAM_CODE=PAM_SUCCESS ;;
+    *"Authentication failure"*) PAM_CODE=PAM_AUTH_ERR ;;
+    *"cannot retrieve authentication info"*) PAM_CODE=PAM_AUTHINFO_UNAVAIL ;;
+    *"Insufficient credentials"*) PAM_CODE=PAM_CRED_INSUFFICIENT ;;
+    *"exhausted maximum number of retries"*) PAM_CODE=PAM_MAXTRIES ;;
+    *"User not known"*) PAM_CODE=PAM_USER_UNKNOWN ;;
+    *"Error in service module"*) PAM_CODE=PAM_SERVICE_ERR ;;
+    *"Conversation error"*) PAM_CODE=PAM_CONV_ERR ;;
+    *"System error"*) PAM_CODE=PAM_SYSTEM_ERR ;;
+    *"Permission denied"*) PAM_CODE=PAM_PERM_DENIED ;; # what libpam makes of PAM_IGNORE alone
+    *) PAM_CODE="unknown: $(tail -1 <<<"$OUT")" ;;
+    esac
+}

@@ -1,0 +1,108 @@
+#!/bin/bash
+# Every card of tests/card/population, through piv-check and through PAM.
+. "$(dirname "$0")/lib.sh"
+enter_sandbox "$@" -- --install "$1"
+need jq pamtester openssl piv-check
+POPULATION=$SOURCE/tests/card/population
+ONLY=${CARDS:-.}
+need_lab
+"$SOURCE/scripts/make-lab" "$LAB" --issue nina --key ec:P-256 || give_up "make-lab --issue"
+"$POPULATION/make" "$LAB" "$TMPDIR/made" || give_up "population/make"
+EXTRA_INTERMEDIATES=(sub narrow)
+configure_login
+start_ocsp int
+start_ocsp root
+start_pcscd
+
+# CONTRACT, table of PAM codes.
+pam_code_for() { # CODE
+    case $1 in
+    accept) echo PAM_SUCCESS ;;
+    pin-blocked | pin-tries-floor) echo PAM_MAXTRIES ;;
+    card-not-usable | card-malformed) echo PAM_CRED_INSUFFICIENT ;;
+    card-failure | card-removed | no-card | no-reader | deadline-over) echo PAM_AUTHINFO_UNAVAIL ;;
+    user-unknown) echo PAM_USER_UNKNOWN ;;
+    *) echo PAM_AUTH_ERR ;;
+    esac
+}
+decision_for() { # CODE
+    case $(pam_code_for "$1") in
+    PAM_SUCCESS) echo accept ;;
+    PAM_AUTHINFO_UNAVAIL) echo unavailable ;;
+    *) if [ "$1" = revocation-unknown ]; then echo unavailable; else echo reject; fi ;;
+    esac
+}
+one_of() { [[ ,$2, == *",$1,"* ]]; } # CODE LIST
+
+check_tries() { # LABEL NAME BEFORE SPENT
+    local after expected=$(($3 - $4))
+    after=$(stat_of "$2" tries_left)
+    # The right PIN gives the tries back: then the counter is full, not what it was.
+    if [ "$(stat_of "$2" verify_wrong)" = "$4" ] && [ "$(stat_of "$2" verify)" -le 1 ] &&
+        { [ "$after" -ge "$expected" ]; }; then
+        pass "$1: tries spent: $4"
+    else
+        fail "$1: tries: before $3, after $after, spent $(stat_of "$2" verify_wrong), wanted $4"
+    fi
+}
+check_hygiene() { # LABEL
+    if LC_ALL=C grep -qP '[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\xaa-\xae]' <<<"$OUT"; then
+        fail "$1: raw text of the card on the terminal" "$(cat -v <<<"$OUT" | tail -4)"
+    fi
+    if pgrep -f 'piv-login-helper|piv-ocsp' >/dev/null; then
+        fail "$1: a process is left" "$(pgrep -af 'piv-login-helper|piv-ocsp')"
+    fi
+}
+
+by_piv_check() { # NAME USER PIN WANT SPENT BEFORE
+    local code decision
+    STATUS=0
+    OUT=$(printf '%b\n' "$3" | piv-check --card --user "$2" --pin-from-stdin --json 2>"$TMPDIR/check.err") || STATUS=$?
+    decision=$(jq -r .decision <<<"$OUT" 2>/dev/null) code=$(jq -r .code <<<"$OUT" 2>/dev/null)
+    [ "$decision" != accept ] || code=accept
+    if one_of "$code" "$4" && [ "$decision" = "$(decision_for "$code")" ] && case $decision in
+        accept) [ $STATUS = 0 ] ;; reject) [ $STATUS = 1 ] ;; *) [ $STATUS = 2 ] ;; esac; then
+        pass "$1: piv-check: $decision $code"
+    else
+        fail "$1: piv-check: $decision $code, exit $STATUS; wanted $4" "$(tail -c 300 <<<"$OUT")" \
+            "$(tail -2 "$TMPDIR/check.err")"
+    fi
+    check_tries "$1: piv-check" "$1" "$6" "$5"
+    check_hygiene "$1: piv-check"
+}
+by_pam() { # NAME USER PIN WANT SPENT BEFORE
+    local code wanted=""
+    for code in ${4//,/ }; do wanted+=,$(pam_code_for "$code"); done
+    pam_login "$2" "$3"
+    if one_of "$PAM_CODE" "$wanted"; then
+        pass "$1: pam: $PAM_CODE"
+    else
+        fail "$1: pam: $PAM_CODE; wanted ${wanted#,}" "$(tail -3 <<<"$OUT")"
+    fi
+    check_tries "$1: pam" "$1" "$6" "$5"
+    check_hygiene "$1: pam"
+}
+one_card() { # NAME USER PIN WANT SPENT OPTIONS
+    local before line=${6//\{l\}/$LAB}
+    line=${line//\{o\}/$TMPDIR/made}
+    # shellcheck disable=SC2086 # options are words
+    start_card "$1" $line
+    before=$(stat_of "$1" tries_left)
+    by_piv_check "$1" "$2" "$3" "$4" "$5" "$before"
+    card "$1" clear >/dev/null
+    card "$1" tries "$before" >/dev/null
+    by_pam "$1" "$2" "$3" "$4" "$5" "$before"
+    stop_card "$1"
+}
+
+trim() { local t=${1#"${1%%[! ]*}"}; printf '%s' "${t%"${t##*[! ]}"}"; }
+count=0
+while IFS='|' read -r name user pin want spent options <&9; do
+    [[ $name != '#'* && -n $(trim "$name") ]] || continue
+    [[ $(trim "$name") =~ $ONLY ]] || continue
+    count=$((count + 1))
+    one_card "$(trim "$name")" "$(trim "$user")" "$(trim "$pin")" "$(trim "$want")" \
+        "$(trim "$spent")" "$(trim "$options")"
+done 9<"$POPULATION/cards"
+[ "$ONLY" != . ] || succeeds "at least 60 cards" test "$count" -ge 60
+finish

@@ -1,0 +1,25 @@
+#!/bin/bash
+# Many logins in a row with mixed outcomes: nothing grows. LOGINS=10000 for the long run.
+. "$(dirname "$0")/lib.sh"
+enter_sandbox "$@" -- --install "$1"
+need openssl piv-check
+need_lab
+configure_login
+start_ocsp int
+start_ocsp root
+start_pcscd
+start_card alice "$(lab_card alice)"
+
+pam_login alice 123456
+equal "the first login works" PAM_SUCCESS "$PAM_CODE"
+[ "$PAM_CODE" = PAM_SUCCESS ] || give_up "the first login" "$OUT"
+before=$(fds_of pcscd)
+succeeds "${LOGINS:-300} logins" "$BUILD/tests/card/pam-soak" --count "${LOGINS:-300}" \
+    --control "$TMPDIR/alice.sock"
+printf '%s\n' "$OUT"
+equal "pcscd has as many descriptors as before" "$before" "$(fds_of pcscd)"
+equal "no process of ours is left" "" "$(pgrep -f 'piv-login-helper|piv-ocsp')"
+pam_login alice 123456
+equal "the last login works" PAM_SUCCESS "$PAM_CODE"
+equal "all tries are there" 3 "$(stat_of alice tries_left)"
+finish
