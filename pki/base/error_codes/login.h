@@ -17,6 +17,10 @@
       "no user name was given and policy.user_from_card is off")                                   \
     X(ConversationFailed, "conversation-failed", CannotTell, ConversationError,                    \
       "Login cancelled.", "the program that asked for the login did not answer the prompt")        \
+    X(NoFirstPass, "no-first-pass", No, Denied, "Login failed.",                                   \
+      "use_first_pass, and no module before this one left a PIN: use try_first_pass, or nothing")  \
+    X(PinsDiffer, "pins-differ", No, Denied, "The two new PINs are not the same.",                 \
+      "nothing was sent to the card: try again")                                                   \
     X(HelperFailed, "helper-failed", CannotTell, SystemError,                                      \
       "Smart card login failed: internal error.",                                                  \
       "the helper is missing, crashed or broke the protocol: reinstall, see the journal")          \

@@ -1,0 +1,74 @@
+#include "pam_module/decide/pin_change.h"
+
+namespace piv {
+
+namespace {
+
+class PinChange {
+  public:
+    PinChange(Deadline deadline, Dialogue& dialogue, const CardInfo& card)
+        : deadline_(deadline), dialogue_(dialogue), card_(card) {}
+
+    [[nodiscard]] Deadline deadline() const noexcept { return deadline_; }
+
+    Result<SecretBuffer> ask(SecretSource source, const std::string& prompt) {
+        const std::int64_t begun = monotonic_ms();
+        Result<SecretBuffer> pin = dialogue_.ask(source, prompt);
+        deadline_ = deadline_.extended_ms(monotonic_ms() - begun);
+        if (pin && (pin->empty() || pin->size() < card_.pin_min || pin->size() > card_.pin_max)) {
+            return ErrorCode::PinFormat;
+        }
+        return pin;
+    }
+
+  private:
+    Deadline deadline_;
+    Dialogue& dialogue_;
+    const CardInfo& card_;
+};
+
+}  // namespace
+
+Status change_card_pin(const LoginPolicy& policy, Deadline deadline, Cards& cards,
+                       Dialogue& dialogue, AttemptRecord& record) {
+    Result<std::vector<SeenCard>> seen = cards.open(policy.card, deadline);
+    if (!seen || seen->empty()) {
+        Error error = seen ? Error(ErrorCode::NoCard) : std::move(seen).error();
+        record.fail(StepName::Card, error);
+        return error;
+    }
+    record.reader = seen->front().info.reader;
+    record.card_id = seen->front().info.card_id;
+    Result<std::optional<int>> tries = cards.pin_tries_left(0, deadline);
+    if (!tries) {
+        return std::move(tries).error();
+    }
+    if (tries->has_value() && **tries <= policy.card.tries_floor) {
+        return **tries <= 0 ? ErrorCode::PinBlocked : ErrorCode::PinTriesFloor;
+    }
+    PinChange change(deadline, dialogue, seen->front().info);
+    const std::string count =
+        tries->has_value() ? " (" + std::to_string(**tries) + " tries left)" : std::string();
+    Result<SecretBuffer> old_pin = change.ask(SecretSource::Person, "Current PIN" + count + ": ");
+    if (!old_pin) {
+        return std::move(old_pin).error();
+    }
+    Result<SecretBuffer> new_pin = change.ask(SecretSource::NewPin, "New PIN: ");
+    if (!new_pin) {
+        return std::move(new_pin).error();
+    }
+    Result<SecretBuffer> again = change.ask(SecretSource::NewPin, "New PIN again: ");
+    if (!again) {
+        return std::move(again).error();
+    }
+    if (again->view() != new_pin->view()) {
+        return ErrorCode::PinsDiffer;
+    }
+    Status changed = cards.change_pin(0, *old_pin, *new_pin, change.deadline());
+    if (!changed) {
+        record.fail(StepName::Possession, changed.error());
+    }
+    return changed;
+}
+
+}  // namespace piv

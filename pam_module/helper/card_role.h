@@ -1,0 +1,36 @@
+// The card role: a process of its own that speaks to cards and vendor drivers and returns bytes.
+#pragma once
+
+#include <sys/types.h>
+
+#include "pki/base/fd.h"
+#include "pki/base/result.h"
+
+namespace piv {
+
+/// Serves the card protocol on `socket` until the other end closes it. Never throws.
+void serve_cards(int socket) noexcept;
+
+/// A card role, started by fork before its parent has anything worth stealing: it keeps descriptors
+/// 0 to 2 and its socket, drops privileges and is put behind a system call filter.
+class CardRoleProcess {
+  public:
+    static Result<CardRoleProcess> start();
+    CardRoleProcess(CardRoleProcess&& other) noexcept;
+    CardRoleProcess& operator=(CardRoleProcess&&) = delete;
+    CardRoleProcess(const CardRoleProcess&) = delete;
+    CardRoleProcess& operator=(const CardRoleProcess&) = delete;
+    /// Hangs up: the role puts the card back and leaves by itself, within seconds even if a driver
+    /// hangs. Nobody waits for that.
+    ~CardRoleProcess();
+
+    /// The decider's end; once.
+    UniqueFd take_socket() noexcept { return std::move(socket_); }
+
+  private:
+    CardRoleProcess(pid_t pid, UniqueFd socket) noexcept : pid_(pid), socket_(std::move(socket)) {}
+    pid_t pid_;
+    UniqueFd socket_;
+};
+
+}  // namespace piv

@@ -1,0 +1,179 @@
+#include "pam_module/helper/helper_session.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "ocsp_client/fetch_role_transport.h"
+#include "pam_module/account/name_service.h"
+#include "pam_module/decide/card_client.h"
+#include "pam_module/decide/pin_change.h"
+#include "pam_module/helper/card_role.h"
+#include "pki/base/text.h"
+
+namespace piv {
+
+namespace {
+
+std::string this_host() {
+    char name[256] = {};
+    return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+TransportFactory fetch_role() {
+    return []() -> std::unique_ptr<Transport> { return make_fetch_role_transport(); };
+}
+
+}  // namespace
+
+HelperSession::Ending HelperSession::refused(Error error) {
+    Ending ending;
+    ending.outcome = info(error.code).outcome;
+    if (ending.outcome == AuthOutcome::Granted) {
+        ending.outcome = AuthOutcome::SystemError;
+    }
+    ending.error = std::move(error);
+    return ending;
+}
+
+Result<LoginPolicy> HelperSession::prepare() {
+    Result<Settings> settings =
+        load_settings(begin_.config.empty() ? kDefaultConfigFile : begin_.config, begin_.service,
+                      ConfigTrust::RootOwned);
+    if (!settings) {
+        return std::move(settings).error();
+    }
+    Result<LoginPolicy> policy = login_policy(*settings);
+    if (!policy) {
+        return policy;
+    }
+    if ((begin_.flags & kBeginWaitGiven) != 0) {
+        policy->card.wait_seconds = static_cast<int>(begin_.wait_seconds);
+    }
+    if ((begin_.flags & kBeginCardOnly) != 0) {
+        policy->mapping.user_from_card = true;
+    }
+    return policy;
+}
+
+// The only way to OutOfScope: the configuration says so, before anything has been tried.
+Status HelperSession::check_scope(const LoginPolicy& policy) {
+    if (!service_in_scope(policy, begin_.service, begin_.remote_host, this_host())) {
+        return Error(ErrorCode::OutOfScope, "service " + begin_.service);
+    }
+    if (!policy.mapping.exempt_group.empty() && !begin_.user.empty()) {
+        Result<bool> member = is_group_member(begin_.user, policy.mapping.exempt_group);
+        if (!member && member.code() != ErrorCode::UserUnknown) {
+            return std::move(member).error();
+        }
+        if (member && *member) {
+            return Error(ErrorCode::OutOfScope,
+                         begin_.user + " is in group " + policy.mapping.exempt_group);
+        }
+    }
+    if (begin_.user.empty() && !policy.mapping.user_from_card) {
+        return ErrorCode::NoUserName;
+    }
+    return {};
+}
+
+HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
+    const Deadline deadline = Deadline::after_ms(policy.deadline_ms);
+    Result<CardRoleProcess> role = CardRoleProcess::start();
+    if (!role) {
+        return refused(std::move(role).error());
+    }
+    CardClient cards(role->take_socket());
+    // Read only now: the role has no copy of what comes from here on.
+    Result<TrustStore> store =
+        TrustStore::open(policy.trust_anchors, policy.trust_intermediates, true);
+    if (!store) {
+        record_.fail(StepName::Path, store.error());
+        return refused(std::move(store).error());
+    }
+    const LoginTools tools{policy, *store, system_name_service(), fetch_role(), now_, {}};
+    LoginAttempt attempt(tools, {begin_.user, begin_.first_pass}, deadline, record_);
+    const AuthDecision decision = attempt.run(cards, channel_);
+    if (decision.granted()) {
+        Ending ending;
+        ending.outcome = decision.outcome();
+        ending.user = decision.user();
+        return ending;
+    }
+    Ending ending = refused(decision.error());
+    if (decision.error().code == ErrorCode::PinWrong && attempt.tries_left()) {
+        const int left = *attempt.tries_left();
+        ending.text = left <= 0 ? "Wrong PIN. The PIN is now blocked."
+                                : "Wrong PIN. " + std::to_string(left) +
+                                      (left == 1 ? " try left." : " tries left.");
+    }
+    return ending;
+}
+
+HelperSession::Ending HelperSession::change_pin(const LoginPolicy& policy) {
+    Result<CardRoleProcess> role = CardRoleProcess::start();
+    if (!role) {
+        return refused(std::move(role).error());
+    }
+    CardClient cards(role->take_socket());
+    Status changed =
+        change_card_pin(policy, Deadline::after_ms(policy.deadline_ms), cards, channel_, record_);
+    if (!changed) {
+        return refused(std::move(changed).error());
+    }
+    channel_.info("The PIN of the smart card is changed.");
+    Ending ending;
+    ending.outcome = AuthOutcome::Granted;
+    ending.user = begin_.user;
+    return ending;
+}
+
+void HelperSession::finish(const Ending& ending) {
+    LoginEvent event;
+    event.time = now_;
+    event.begin = begin_;
+    event.outcome = ending.outcome;
+    event.error = ending.error;
+    event.user = ending.user.empty() ? begin_.user : ending.user;
+    if (ending.outcome == AuthOutcome::Granted || ending.error) {
+        log_attempt(event, record_);
+    }
+    const bool quiet = ending.outcome == AuthOutcome::OutOfScope ||
+                       ending.outcome == AuthOutcome::ConversationError ||
+                       (begin_.flags & kBeginSilent) != 0;
+    if (ending.error && !quiet) {
+        channel_.problem(ending.text.empty() ? std::string(info(ending.error->code).user_text)
+                                             : ending.text);
+    }
+    (void)channel_.send_verdict(ending.outcome, ending.user,
+                                ending.error ? info(ending.error->code).name : "ok");
+}
+
+void HelperSession::run() {
+    Result<BeginMessage> begin = channel_.receive_begin();
+    if (!begin) {
+        return;
+    }
+    begin_ = std::move(*begin);
+    Result<LoginPolicy> policy = prepare();
+    const int wait_ms = policy ? policy->card.wait_seconds * 1000 : 0;
+    const int deadline_ms = policy ? policy->deadline_ms : 0;
+    if (!channel_.send_ready(static_cast<std::uint32_t>(deadline_ms),
+                             static_cast<std::uint32_t>(std::max(wait_ms, 0)))) {
+        return;
+    }
+    if (!policy) {
+        finish(refused(std::move(policy).error()));
+        return;
+    }
+    Status in_scope = check_scope(*policy);
+    if (!in_scope) {
+        finish(refused(std::move(in_scope).error()));
+    } else if (begin_.facility == Facility::ChangePin) {
+        finish(change_pin(*policy));
+    } else {
+        finish(authenticate(*policy));
+    }
+}
+
+}  // namespace piv

@@ -1,0 +1,211 @@
+#include "pam_module/helper/login_log.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "pam_module/decide/record_json.h"
+#include "pki/base/fd.h"
+#include "pki/base/text.h"
+
+#ifdef PIV_HAVE_AUDIT
+#include <libaudit.h>
+#endif
+
+namespace piv {
+
+namespace {
+
+constexpr char kIdentifier[] = "piv-login";
+constexpr char kJournalSocket[] = "/run/systemd/journal/socket";
+
+using Field = std::pair<std::string, std::string>;
+
+std::string code_of(const LoginEvent& event) {
+    return event.error ? std::string(info(event.error->code).name) : "ok";
+}
+
+// Soft acceptance, denials and faults are notable; a login is information.
+int priority_of(const LoginEvent& event, const AttemptRecord& record) {
+    switch (event.outcome) {
+        case AuthOutcome::Granted:
+            return record.soft ? LOG_WARNING : LOG_INFO;
+        case AuthOutcome::OutOfScope:
+            return LOG_DEBUG;
+        case AuthOutcome::ServiceError:
+        case AuthOutcome::SystemError:
+        case AuthOutcome::BufferError:
+            return LOG_ERR;
+        default:
+            return LOG_NOTICE;
+    }
+}
+
+std::string revocation_text(const LoginEvent& event, const AttemptRecord& record) {
+    std::string out;
+    for (const RevocationVerdict& verdict : record.verdicts) {
+        out += (out.empty() ? "" : ", ") + std::string(to_text(verdict.state));
+        if (!verdict.source.empty()) {
+            out += " from " + verdict.source;
+        }
+        if (verdict.this_update != 0) {
+            out += " " + std::to_string(event.time - verdict.this_update) + " s old";
+        }
+    }
+    return out;
+}
+
+std::vector<Field> fields_of(const LoginEvent& event, const AttemptRecord& record) {
+    std::vector<Field> fields = {
+        {"PIV_SERVICE", event.begin.service},
+        {"PIV_USER", event.user},
+        {"PIV_TTY", event.begin.tty},
+        {"PIV_REMOTE_HOST", event.begin.remote_host},
+        {"PIV_READER", record.reader},
+        {"PIV_CARD", record.card_id},
+        {"PIV_ANCHOR", record.anchor},
+        {"PIV_RULE", record.rule},
+        {"PIV_CODE", code_of(event)},
+        {"PIV_DETAIL", event.error ? event.error->detail : ""},
+        {"PIV_REVOCATION", revocation_text(event, record)},
+        {"PIV_CARD_COMMANDS", std::to_string(record.card_commands)},
+    };
+    if (record.certificate) {
+        fields.emplace_back("PIV_CERTIFICATE", record.certificate->subject());
+        fields.emplace_back("PIV_CERTIFICATE_SERIAL", record.certificate->serial_hex());
+        fields.emplace_back("PIV_CERTIFICATE_SHA256", record.certificate->sha256_hex());
+    }
+    for (const StageTime& time : record.times) {
+        std::string name = "PIV_MS_" + time.stage;
+        for (char& c : name) {
+            c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+        }
+        fields.emplace_back(std::move(name), std::to_string(time.ms));
+    }
+    return fields;
+}
+
+// The journal's native protocol: KEY=VALUE lines in one datagram.
+bool to_journal(const std::string& message, int priority, const std::vector<Field>& fields) {
+    std::string datagram = "MESSAGE=" + message + "\nPRIORITY=" + std::to_string(priority) +
+                           "\nSYSLOG_FACILITY=" + std::to_string(LOG_AUTHPRIV >> 3) +
+                           "\nSYSLOG_IDENTIFIER=" + kIdentifier +
+                           "\nSYSLOG_PID=" + std::to_string(getpid()) + "\n";
+    for (const Field& field : fields) {
+        if (!field.second.empty()) {
+            datagram += field.first + "=" + escape_for_display(field.second) + "\n";
+        }
+    }
+    const UniqueFd socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, kJournalSocket, sizeof kJournalSocket);
+    return socket_fd.valid() && sendto(socket_fd.get(), datagram.data(), datagram.size(),
+                                       MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
+                                       sizeof address) == static_cast<ssize_t>(datagram.size());
+}
+
+void to_syslog(const std::string& message, int priority) {
+    openlog(kIdentifier, LOG_PID, LOG_AUTHPRIV);
+    syslog(priority, "%s", message.c_str());
+    closelog();
+}
+
+void to_attempts_file(const LoginEvent& event, const AttemptRecord& record) {
+    nlohmann::json line;
+    line["time"] = format_time(event.time);
+    line["service"] = event.begin.service;
+    line["user"] = event.user;
+    line["code"] = code_of(event);
+    line["detail"] = event.error ? event.error->detail : std::string();
+    line["reader"] = record.reader;
+    line["card"] = record.card_id;
+    line["anchor"] = record.anchor;
+    line["rule"] = record.rule;
+    line["steps"] = steps_json(record);
+    line["revocation"] = revocation_json(record);
+    line["elapsed_ms"] = elapsed_json(record);
+    if (record.certificate) {
+        line["certificate"] = certificate_json(*record.certificate);
+    }
+    const std::string text = dump_json(line) + "\n";
+    const UniqueFd file(
+        open(kAttemptsFile, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+    struct stat st {};
+    if (!file.valid() || fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
+        return;
+    }
+    if (write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+        st.st_size > static_cast<off_t>(kMaxAttemptsFile)) {
+        const std::string older = std::string(kAttemptsFile) + ".1";
+        (void)rename(kAttemptsFile, older.c_str());
+    }
+}
+
+void to_audit(const LoginEvent& event) {
+#ifdef PIV_HAVE_AUDIT
+    const UniqueFd audit(audit_open());
+    if (audit.valid()) {
+        const std::string user = escape_for_display(event.user, 256);
+        const std::string operation = "PAM:piv-login code=" + code_of(event);
+        (void)audit_log_acct_message(
+            audit.get(), AUDIT_USER_AUTH, nullptr, operation.c_str(), user.c_str(), -1,
+            event.begin.remote_host.empty() ? nullptr : event.begin.remote_host.c_str(), nullptr,
+            event.begin.tty.empty() ? nullptr : event.begin.tty.c_str(),
+            event.outcome == AuthOutcome::Granted ? 1 : 0);
+    }
+#else
+    (void)event;
+#endif
+}
+
+}  // namespace
+
+std::string attempt_message(const LoginEvent& event, const AttemptRecord& record) {
+    const std::string user = event.user.empty() ? "nobody yet known" : event.user;
+    std::string text = "service " + event.begin.service + ": ";
+    if (event.outcome == AuthOutcome::Granted) {
+        text +=
+            (event.begin.facility == Facility::ChangePin ? "PIN changed by " : "login of ") + user;
+    } else {
+        text += "no login for " + user + ": " + code_of(event);
+        if (event.error && !event.error->detail.empty()) {
+            text += ": " + event.error->detail;
+        }
+    }
+    if (record.certificate) {
+        text += "; certificate " + record.certificate->subject() + ", serial " +
+                record.certificate->serial_hex();
+    }
+    if (!record.rule.empty()) {
+        text += "; by " + record.rule;
+    }
+    const std::string revocation = revocation_text(event, record);
+    if (!revocation.empty()) {
+        text += "; revocation " + revocation + (record.soft ? " (accepted: soft)" : "");
+    }
+    return escape_for_display(text, 2000);
+}
+
+void log_attempt(const LoginEvent& event, const AttemptRecord& record) {
+    const std::string message = attempt_message(event, record);
+    const int priority = priority_of(event, record);
+    if (!to_journal(message, priority, fields_of(event, record))) {
+        to_syslog(message, priority);
+    }
+    if (event.outcome != AuthOutcome::OutOfScope) {
+        to_audit(event);
+        if (geteuid() == 0) {
+            to_attempts_file(event, record);
+        }
+    }
+}
+
+}  // namespace piv

@@ -1,0 +1,207 @@
+#include "pam_module/helper/process.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+namespace piv {
+
+namespace {
+
+constexpr char kRoleUser[] = "piv-login";
+constexpr uid_t kNobody = 65534;
+
+bool close_range_call(unsigned first, unsigned last) noexcept {
+    return first > last || syscall(SYS_close_range, first, last, 0U) == 0;
+}
+
+// For kernels before 5.9.
+void close_by_listing(int first, int keep) noexcept {
+    DIR* folder = opendir("/proc/self/fd");
+    if (folder == nullptr) {
+        rlimit limit{};
+        const bool known = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536;
+        const int end = known ? static_cast<int>(limit.rlim_cur) : 65536;
+        for (int fd = first; fd < end; ++fd) {
+            if (fd != keep) {
+                (void)close(fd);
+            }
+        }
+        return;
+    }
+    const int own = dirfd(folder);
+    while (const dirent* entry = readdir(folder)) {
+        const int fd = std::atoi(entry->d_name);
+        if (fd >= first && fd != keep && fd != own) {
+            (void)close(fd);
+        }
+    }
+    (void)closedir(folder);
+}
+
+bool standard_descriptors() noexcept {
+    const int null = open("/dev/null", O_RDWR | O_NOCTTY);
+    if (null < 0) {
+        return false;
+    }
+    bool good = true;
+    for (int fd = 0; fd <= 2; ++fd) {
+        good = good && (null == fd || dup2(null, fd) == fd);
+    }
+    if (null > 2) {
+        (void)close(null);
+    }
+    return good;
+}
+
+void default_signals() noexcept {
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    for (int number = 1; number < NSIG; ++number) {
+        (void)sigaction(number, &action, nullptr);
+    }
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, nullptr);
+    sigset_t none;
+    sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void lower_limit(int resource, rlim_t value) noexcept {
+    rlimit limit{};
+    if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) == 0 &&
+        (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > value)) {
+        limit = {value, value};
+        (void)setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
+    }
+}
+
+void limits() noexcept {
+    lower_limit(RLIMIT_CORE, 0);
+    lower_limit(RLIMIT_NOFILE, 256);
+    lower_limit(RLIMIT_CPU, 60);
+    lower_limit(RLIMIT_FSIZE, 64U << 20U);
+#if !defined(__SANITIZE_ADDRESS__)
+    lower_limit(RLIMIT_AS, 1U << 30U);
+#endif
+}
+
+// A setuid caller has its user's real id: with it that user could send us signals.
+bool become_root_altogether() noexcept {
+    if (geteuid() != 0) {
+        return true;
+    }
+    const bool groups = setgroups(0, nullptr) == 0 || errno == EPERM;
+    return groups && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
+}
+
+struct FileCloser {
+    void operator()(FILE* file) const noexcept { (void)std::fclose(file); }
+};
+using File = std::unique_ptr<FILE, FileCloser>;
+
+struct Ids {
+    uid_t uid = kNobody;
+    gid_t gid = kNobody;
+    std::vector<gid_t> groups;
+};
+
+bool role_ids(Ids& out) {
+    const File users(std::fopen("/etc/passwd", "re"));
+    bool found = false;
+    while (users != nullptr && !found) {
+        const passwd* entry = fgetpwent(users.get());
+        if (entry == nullptr) {
+            break;
+        }
+        if (std::strcmp(entry->pw_name, kRoleUser) == 0 && entry->pw_uid != 0) {
+            out.uid = entry->pw_uid;
+            out.gid = entry->pw_gid;
+            found = true;
+        }
+    }
+    const File groups(found ? std::fopen("/etc/group", "re") : nullptr);
+    while (groups != nullptr) {
+        const group* entry = fgetgrent(groups.get());
+        if (entry == nullptr) {
+            break;
+        }
+        for (char** member = entry->gr_mem; member != nullptr && *member != nullptr; ++member) {
+            if (std::strcmp(*member, kRoleUser) == 0 && entry->gr_gid != 0) {
+                out.groups.push_back(entry->gr_gid);
+            }
+        }
+    }
+    return found;
+}
+
+}  // namespace
+
+void close_descriptors_from(int first, int keep) noexcept {
+    const auto from = static_cast<unsigned>(first);
+    bool closed = false;
+    if (keep >= first) {
+        const auto kept = static_cast<unsigned>(keep);
+        closed =
+            (kept == from || close_range_call(from, kept - 1U)) && close_range_call(kept + 1U, ~0U);
+    } else {
+        closed = close_range_call(from, ~0U);
+    }
+    if (!closed) {
+        close_by_listing(first, keep);
+    }
+}
+
+bool sanitise_process() noexcept {
+    struct stat st {};
+    if (fstat(kHelperSocket, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+        return false;
+    }
+    if (prctl(PR_SET_DUMPABLE, 0) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        return false;
+    }
+    close_descriptors_from(kHelperSocket + 1, -1);
+    (void)fcntl(kHelperSocket, F_SETFD, FD_CLOEXEC);
+    (void)clearenv();
+    (void)umask(077);
+    default_signals();
+    (void)setsid();  // already a group leader of its own: then this fails and changes nothing
+    limits();
+    return standard_descriptors() && chdir("/") == 0 && become_root_altogether() &&
+           prctl(PR_SET_DUMPABLE, 0) == 0;  // changing ids may have set it again
+}
+
+Status drop_privileges(bool& fallback) {
+    if (geteuid() != 0) {
+        return {};
+    }
+    Ids ids;
+    fallback = !role_ids(ids);
+    const bool dropped = setgroups(ids.groups.size(), ids.groups.data()) == 0 &&
+                         setresgid(ids.gid, ids.gid, ids.gid) == 0 &&
+                         setresuid(ids.uid, ids.uid, ids.uid) == 0;
+    if (!dropped || geteuid() != ids.uid || setresuid(0, 0, 0) == 0) {
+        return Error(ErrorCode::Internal, "cannot give up root for the card role");
+    }
+    return {};
+}
+
+}  // namespace piv
