@@ -120,8 +120,6 @@ ErrorCode code_of(CURLcode code) noexcept {
             return ErrorCode::OcspTransport;
         case CURLE_URL_MALFORMAT:
             return ErrorCode::OcspBadUrl;
-        case CURLE_OUT_OF_MEMORY:
-            return ErrorCode::OutOfMemory;
         default:
             return ErrorCode::OcspHttpFraming;
     }
@@ -133,6 +131,9 @@ Result<HttpResponse> outcome(Transfer& transfer, CURLcode code) {
     }
     if (code != CURLE_OK) {
         return Error(code_of(code), escape_for_display(curl_easy_strerror(code), 200));
+    }
+    if (!transfer.reply.header_complete()) {
+        return Error(ErrorCode::OcspTransport, "the connection ended within the header");
     }
     HttpResponse response;
     if (curl_easy_getinfo(transfer.easy.get(), CURLINFO_RESPONSE_CODE, &response.status) !=

@@ -62,10 +62,12 @@ Status HttpReply::header_line(std::string_view line) {
         length_.reset();  // an interim reply came before
         chunked_ = false;
         content_type_.clear();
+        complete_ = false;
         return {};
     }
     const std::string_view content = trim(line);
     if (content.empty()) {
+        complete_ = true;
         return {};
     }
     const std::size_t colon = line.find(':');

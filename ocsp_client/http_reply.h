@@ -21,6 +21,8 @@ class HttpReply {
     /// A piece of the body. Error: OcspTooLarge.
     Status body_piece(ByteView piece);
 
+    /// The empty line that ends the header has come.
+    [[nodiscard]] bool header_complete() const noexcept { return complete_; }
     [[nodiscard]] const std::string& content_type() const noexcept { return content_type_; }
     [[nodiscard]] Bytes take_body() noexcept { return std::move(body_); }
 
@@ -30,6 +32,7 @@ class HttpReply {
     std::size_t header_octets_ = 0;
     std::size_t header_lines_ = 0;
     bool in_body_ = false;
+    bool complete_ = false;
     std::optional<std::size_t> length_;
     bool chunked_ = false;
     std::string content_type_;
