@@ -29,7 +29,7 @@
       "that is personalised wrongly")                                                              \
     X(ModuleRefused, "pkcs11-module-refused", BadConfig, ServiceError,                             \
       "Smart card login is not set up correctly.",                                                 \
-      "card.module must be an absolute path to a module that only root can write") \
+      "card.module must be an absolute path to a module that only root can write")                 \
     X(PcscDenied, "pcscd-denied", CannotTell, InfoUnavailable,                                     \
       "The smart card service does not let this program in.",                                      \
       "polkit refuses access to pcscd: install the rule for the user piv-login, see piv-check "    \
