@@ -1,0 +1,111 @@
+#!/bin/bash
+# The RPM from end to end: built from this tree, installed into a throw-away root, complete, switched
+# on there by its own enable-smartcard, a login with the installed files, and taken out again.
+# usage: rpm.sh BUILD_DIR
+. "$(dirname "$0")/../e2e/lib.sh"
+need rpm rpmbuild jq pamtester
+if [ "${PIV_SANDBOX:-no}" != yes ]; then
+    # Built outside of the sandbox, into a folder of the build: the compiler cache is of use there.
+    out=$(cd "$1" && pwd)/rpm
+    rm -rf "$out"
+    options=()
+    if command -v ccache >/dev/null; then options+=(--cmake-option -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
+    "$SOURCE/scripts/build-rpm" -o "$out" "${options[@]}" || exit 1
+fi
+enter_sandbox "$@"
+
+RPM=$(find "$BUILD/rpm" -name 'piv-login-[0-9]*.rpm' -not -name '*.src.rpm')
+ROOT=$TMPDIR/image
+module_dir=$(rpm -qlp "$RPM" | sed -n 's,/pam_piv\.so$,,p')
+
+# --- contents ----------------------------------------------------------------------------------------
+contents=$(rpm -qlp "$RPM")
+for path in "$module_dir/pam_piv.so" /usr/lib64/libnss_piv.so.2 /usr/libexec/piv-login/piv-login-helper \
+    /usr/sbin/enable-smartcard /usr/sbin/enable_smartcard /usr/bin/piv-image /usr/bin/piv-ocsp \
+    /usr/bin/piv-check /usr/sbin/piv-trust /usr/sbin/piv-accounts /etc/piv-login/piv-login.conf \
+    /etc/piv-login/piv-login.conf.d /etc/piv-login/trust/anchors /etc/piv-login/trust/intermediates \
+    /etc/piv-login/accounts /var/lib/piv-login /var/lib/piv-login/cache; do
+    if grep -qxF "$path" <<<"$contents"; then pass "contains $path"; else fail "lacks $path"; fi
+done
+for page in piv-ocsp.1 piv-check.1 piv-image.1 piv-login.conf.5 pam_piv.8 enable-smartcard.8 piv-trust.8 piv-accounts.8; do
+    if grep -qE "/man[158]/$page(\.gz)?\$" <<<"$contents"; then pass "contains $page"; else fail "lacks $page"; fi
+done
+equal "the configuration is marked as such" \
+    "$(printf '%s\n' /etc/piv-login/accounts /etc/piv-login/piv-login.conf)" "$(rpm -qcp "$RPM" | sort)"
+equal "nothing set-uid, nothing writable by others, everything root's" "" \
+    "$(rpm -qp --qf '[%{FILEMODES:octal} %{FILEUSERNAME}:%{FILEGROUPNAME} %{FILENAMES}\n]' "$RPM" |
+        grep -vE '^(100[0-7][0145][0145]|0?40[0-7][0145][0145]|120777) root:root ' || :)"
+mkdir "$TMPDIR/unpacked"
+(cd "$TMPDIR/unpacked" && rpm2archive - <"$RPM" | tar -xzf -) || fail "rpm2archive"
+equal "no path of the machine that built it" "" \
+    "$(grep -rlaF -e "$SOURCE" -e "$BUILD" "$TMPDIR/unpacked" || :)"
+
+# --- into a root without a shell or a libc --------------------------------------------------------------
+install_into() { # ROOT
+    mkdir -p "$1"
+    rpm --root "$1" --initdb
+    rpm -i --nodeps --root "$1" "$RPM"
+}
+succeeds "rpm -i into an empty root" install_into "$TMPDIR/empty"
+equal "without a word" "" "$OUT"
+succeeds "rpm -V" rpm -V --nodeps --root "$TMPDIR/empty" piv-login
+succeeds "rpm -e from an empty root" rpm -e --nodeps --root "$TMPDIR/empty" piv-login
+equal "nothing is left" "" "$(find "$TMPDIR/empty" -path '*/lib/rpm' -prune -o -path '*/sysimage' -prune -o -path '*/.rpmdb' -prune -o -type f -print)"
+
+# --- into an image of this system -----------------------------------------------------------------------
+# The image has this system's configuration and, through mounts, its libraries.
+mkdir -p "$ROOT"/{etc,usr,var/lib,run,proc,dev,tmp}
+cp -a /etc/. "$ROOT/etc/"
+for link in bin sbin lib lib64 lib32 libx32; do [ ! -L "/$link" ] || cp -a "/$link" "$ROOT/"; done
+mkdir "$TMPDIR/usr-upper" "$TMPDIR/usr-work"
+mount -t overlay -o "lowerdir=/usr,upperdir=$TMPDIR/usr-upper,workdir=$TMPDIR/usr-work" overlay "$ROOT/usr"
+mkdir -p "$ROOT/var/lib/rpm"
+[ ! -d /var/lib/pam ] || cp -a /var/lib/pam "$ROOT/var/lib/"
+mount --rbind /proc "$ROOT/proc"
+mount --rbind /dev "$ROOT/dev"
+mount --rbind /run "$ROOT/run"
+need_lab
+cp "$LAB/root.cer" "$LAB/int.cer" "$ROOT/tmp/"
+cp -a "$ROOT/etc" "$TMPDIR/etc-before"
+
+succeeds "rpm -i into an image of this system" install_into "$ROOT"
+# Enterprise Linux has its modules in /usr/lib64; this system looks for the same files elsewhere.
+own_modules=$(dirname "$(find /usr/lib /lib64 /lib -name pam_unix.so 2>/dev/null | head -n 1)")
+own_libraries=$(dirname "$own_modules")
+for pair in "$module_dir/pam_piv.so $own_modules/pam_piv.so" \
+    "/usr/lib64/libnss_piv.so.2 $own_libraries/libnss_piv.so.2"; do
+    read -r from to <<<"$pair"
+    [ "$from" = "$to" ] || cp -p "$ROOT$from" "$ROOT$to"
+done
+grep -q '^piv-login:' "$ROOT/etc/passwd" || fail "no system user piv-login"
+
+cp -a "$ROOT/etc" "$TMPDIR/etc-installed"
+succeeds "enable-smartcard --root with the installed program" "$ROOT/usr/sbin/enable-smartcard" --root "$ROOT" \
+    --ca-cert "$LAB/root.cer" "$LAB/int.cer" --domain corp.example.com=CORP
+succeeds "piv-image verify finds it unchanged" "$ROOT/usr/bin/piv-image" verify --root "$ROOT"
+
+start_ocsp int
+start_ocsp root
+start_pcscd
+start_card alice "$(lab_card alice)" --pin 123456
+login() { # PIN: by the image's own stack for console logins
+    printf '%s\n' "$1" | chroot "$ROOT" pamtester login alice authenticate
+}
+succeeds "a login in the image with the right PIN" login 123456
+exits_with 1 "no login with the wrong PIN" login 654321
+
+# --- out again ------------------------------------------------------------------------------------------
+for pair in "$module_dir/pam_piv.so $own_modules/pam_piv.so" "/usr/lib64/libnss_piv.so.2 $own_libraries/libnss_piv.so.2"; do
+    read -r from to <<<"$pair"
+    [ "$from" = "$to" ] || rm "$ROOT$to"
+done
+succeeds "rpm -e" rpm -e --nodeps --root "$ROOT" piv-login
+if grep -rqs pam_piv "$ROOT/etc/pam.d"; then fail "PAM files still name the module"; else pass "no PAM file names the module"; fi
+rm -rf "$ROOT/etc/piv-login" # what rpm keeps of changed configuration
+succeeds "/etc is as it was before" diff -r --no-dereference -x 'passwd*' -x 'group*' -x 'shadow*' -x 'gshadow*' \
+    -x ld.so.cache -x 'subuid*' -x 'subgid*' "$TMPDIR/etc-before" "$ROOT/etc"
+echo 'alice:secret-word' | chroot "$ROOT" chpasswd
+password() { printf '%s\n' "$1" | chroot "$ROOT" pamtester login alice authenticate; }
+succeeds "a login with a password works" password secret-word
+exits_with 1 "and not with a wrong one" password wrong-word
+finish
