@@ -25,7 +25,7 @@
       "Smart card login failed: internal error.",                                                  \
       "the helper is missing, crashed or broke the protocol: reinstall, see the journal")          \
     X(OutOfScope, "out-of-scope", CannotTell, OutOfScope, "Smart card login does not apply here.", \
-      "policy.services or mapping.exempt_group leaves this service or account out") \
+      "policy.services or mapping.exempt_group leaves this service or account out")                \
     X(AccountCollision, "account-collision", BadConfig, ServiceError,                              \
       "Smart card login is not set up correctly.",                                                 \
       "this machine has the name or id already: give the card-only account another one")
