@@ -161,26 +161,42 @@ stop_web() { stop web; }
 # --- pcscd and cards -------------------------------------------------------------------------------
 # The driver listens on two ports for each reader: one for each of the reader's two slots.
 FIRST_PORT=35963
-start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slots each
-    local i readers=${1:-1} driver=""
-    need pcscd
+PIN_PAD=no                 # yes before start_pcscd: the readers have a PIN pad
+PIN_KEYS=${TMPDIR:-}/pin-keys  # and these are its keys: a line for each entry, CANCEL or TIMEOUT
+reader_config() { # NUMBER, from 0; DRIVER
+    local port
+    port=0x$(printf %X $((FIRST_PORT + 2 * $1)))
+    printf '%s\n' "FRIENDLYNAME \"Virtual PCD $(($1 + 1))\"" "DEVICENAME /dev/null:$port" \
+        "LIBPATH $2" "CHANNELID $port" >>/etc/reader.conf.d/vpcd
+}
+find_driver() {
+    local driver
     for driver in /usr/lib/pcsc/drivers/serial/libifdvpcd.so /usr/lib64/pcsc/drivers/serial/libifdvpcd.so; do
-        [ ! -e "$driver" ] || break
+        [ ! -e "$driver" ] || { echo "$driver"; return; }
     done
-    [ -e "$driver" ] || skip "the reader driver vpcd is not installed (scripts/install-deps)"
+}
+start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slots each
+    local i readers=${1:-1} driver
+    need pcscd
+    driver=$(find_driver)
+    [ -n "$driver" ] || skip "the reader driver vpcd is not installed (scripts/install-deps)"
     mkdir -p /run/pcscd
     rm -f /etc/reader.conf.d/*
     for ((i = 0; i < readers; i++)); do
         # A copy each: the driver keeps one set of slots in static memory.
         cp -L "$driver" "$TMPDIR/vpcd-$i.so"
-        printf '%s\n' "FRIENDLYNAME \"Virtual PCD $((i + 1))\"" \
-            "DEVICENAME /dev/null:0x$(printf %X $((FIRST_PORT + 2 * i)))" \
-            "LIBPATH $TMPDIR/vpcd-$i.so" "CHANNELID 0x$(printf %X $((FIRST_PORT + 2 * i)))" \
-            >>/etc/reader.conf.d/vpcd
+        if [ "$PIN_PAD" = yes ]; then
+            cp "$BUILD/tests/card/libifd-pin-pad.so" "$TMPDIR/pin-pad-$i.so"
+            reader_config "$i" "$TMPDIR/pin-pad-$i.so"
+        else
+            reader_config "$i" "$TMPDIR/vpcd-$i.so"
+        fi
     done
+    : >"$PIN_KEYS"
     local options=(--foreground --error)
     ! pcscd --help | grep -q -e --disable-polkit || options+=(--disable-polkit)
-    start pcscd pcscd "${options[@]}"
+    start pcscd env PINPAD_DRIVER="$TMPDIR/vpcd-0.so" PINPAD_KEYS="$PIN_KEYS" \
+        PINPAD_LOG="$TMPDIR/pin-pad.log" pcscd "${options[@]}"
     "$WAIT" --readers $((2 * readers)) || give_up "pcscd with $readers readers"
 }
 stop_pcscd() { stop pcscd; rm -f /run/pcscd/pcscd.comm /run/pcscd/pcscd.pid; }
