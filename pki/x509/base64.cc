@@ -21,8 +21,9 @@ int value_of(char c) {
 
 }  // namespace
 
-bool base64_decode(std::string_view text, Bytes& out) {
-    out.clear();
+namespace {
+
+bool decode(std::string_view text, Bytes& out) {
     out.reserve(text.size() / 4 * 3);
     std::uint32_t bits = 0;
     unsigned digits = 0;  // in the current group of four, padding included
@@ -57,6 +58,17 @@ bool base64_decode(std::string_view text, Bytes& out) {
         bits = 0;
     }
     return digits == 0;
+}
+
+}  // namespace
+
+bool base64_decode(std::string_view text, Bytes& out) {
+    out.clear();
+    const bool good = decode(text, out);
+    if (!good) {
+        out.clear();
+    }
+    return good;
 }
 
 std::string base64_encode(ByteView data) {

@@ -9,7 +9,7 @@
 namespace piv {
 
 /// Blanks and line ends are skipped; anything else outside the alphabet, padding that is missing,
-/// early or too much, and bits behind the padding are refused.
+/// early or too much, and bits behind the padding are refused; then `out` is empty.
 bool base64_decode(std::string_view text, Bytes& out);
 /// One line, padded.
 std::string base64_encode(ByteView data);

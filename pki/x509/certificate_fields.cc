@@ -507,9 +507,11 @@ bool read_certificate_fields(ByteView certificate, CertificateFields& out) {
     ByteView signature;
     unsigned unused = 0;
     if (!reader.element(der::kSequence, tbs) || !reader.element(der::kSequence, algorithm) ||
-        !reader.read(der::kBitString, signature) || !reader.at_end() ||
-        !der::bit_string(signature, out.signature, unused) || unused != 0) {
+        !reader.read(der::kBitString, signature) || !reader.at_end()) {
         return false;
+    }
+    if (!der::bit_string(signature, out.signature, unused) || unused != 0) {
+        out.signature = {};  // nothing verifies an empty signature
     }
     out.tbs = tbs.whole;
     out.outer_algorithm = algorithm.whole;

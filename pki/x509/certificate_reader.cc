@@ -198,7 +198,14 @@ std::string_view boundary(std::string_view line, std::string_view word) {
 struct PemBlock {
     std::string label;
     Bytes der;
+    bool readable = false;  // headers or damaged base64: `der` says nothing
 };
+
+// Text that only calls itself a key, and is none when decoded, does not count.
+bool is_private_key(const PemBlock& block) {
+    return block.label.find("PRIVATE KEY") != std::string::npos &&
+           (!block.readable || (!block.der.empty() && block.der[0] == der::kSequence));
+}
 
 Status read_pem_blocks(std::string_view text, const std::string& name,
                        std::vector<PemBlock>& blocks) {
@@ -220,8 +227,9 @@ Status read_pem_blocks(std::string_view text, const std::string& name,
         if (line.substr(0, 5) == "-----") {
             PemBlock block;
             block.label = label;
+            block.readable = base64_decode(body, block.der) && !headers;
             const bool key = label.find("PRIVATE KEY") != std::string::npos;
-            if (boundary(line, "END") != label || (!key && !base64_decode(body, block.der))) {
+            if (boundary(line, "END") != label || (!key && block.der.empty())) {
                 return named(ErrorCode::CertMalformed, name, "a damaged PEM block: " + label);
             }
             blocks.push_back(std::move(block));
@@ -232,9 +240,6 @@ Status read_pem_blocks(std::string_view text, const std::string& name,
         if (line.find(':') != std::string_view::npos && body.empty()) {
             headers = true;
             continue;
-        }
-        if (headers && !line.empty() && body.empty()) {
-            headers = false;
         }
         body += line;
         body += '\n';
@@ -262,10 +267,8 @@ Result<ReadCertificates> read_pem(std::string_view text, const std::string& name
         "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "CMS"};
     ReadCertificates out;
     out.form = FileForm::Pem;
-    for (const PemBlock& block : blocks) {
-        if (block.label.find("PRIVATE KEY") != std::string::npos) {
-            return named(ErrorCode::PrivateKeyInFile, name, "holds a private key");
-        }
+    if (std::any_of(blocks.begin(), blocks.end(), is_private_key)) {
+        return named(ErrorCode::PrivateKeyInFile, name, "holds a private key");
     }
     for (const PemBlock& block : blocks) {
         if (std::find(kWanted.begin(), kWanted.end(), block.label) == kWanted.end()) {

@@ -36,9 +36,22 @@ struct PathPolicy {
     bool inhibit_any_policy = false;                   // (g)
     Conformance conformance = Conformance::ByPurpose;
     bool insecurely_allow_sha1 = false;
+    bool insecurely_allow_dsa = false;  // from 1024 bits, and SHA-1 with it
     int min_rsa_bits = 2048;
     std::size_t max_depth = 10;  // certificates in a path, anchor included
     std::size_t max_signature_checks = 64;
+
+    /// What RFC 5280 alone accepts, which knows no weak algorithms: Purpose::Any with SHA-1, DSA and RSA
+    /// from 1024 bits. For an answer to "is this path valid" (piv-check --purpose any), and never for a
+    /// login.
+    static PathPolicy standards_only() {
+        PathPolicy policy;
+        policy.purpose = Purpose::Any;
+        policy.insecurely_allow_sha1 = true;
+        policy.insecurely_allow_dsa = true;
+        policy.min_rsa_bits = 1024;
+        return policy;
+    }
 };
 
 class CertificationPath {

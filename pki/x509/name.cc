@@ -166,6 +166,15 @@ bool canonical_name(ByteView name, CanonicalName& out) {
     return true;
 }
 
+bool append_rdn(CanonicalName& name, ByteView rdn) {
+    std::string canonical;
+    if (!canonical_rdn(rdn, canonical)) {
+        return false;
+    }
+    name.rdns.push_back(std::move(canonical));
+    return true;
+}
+
 bool CanonicalName::within(const CanonicalName& base) const {
     return base.rdns.size() <= rdns.size() &&
            std::equal(base.rdns.begin(), base.rdns.end(), rdns.begin());

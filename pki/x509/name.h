@@ -29,6 +29,8 @@ inline bool operator!=(const CanonicalName& a, const CanonicalName& b) {
 
 /// `name` is the DER of a Name (SEQUENCE OF RelativeDistinguishedName). False if malformed.
 bool canonical_name(ByteView name, CanonicalName& out);
+/// Adds the RDN whose SET contents are `rdn` (nameRelativeToCRLIssuer). False if malformed.
+bool append_rdn(CanonicalName& name, ByteView rdn);
 /// Every value of the attribute `oid` (dotted) in a Name, as UTF-8.
 std::vector<std::string> attribute_values(ByteView name, std::string_view oid);
 /// The contents of a character string type as UTF-8; false for other tags and bad encodings.

@@ -1,6 +1,7 @@
 #include "pki/x509/name_constraints.h"
 
 #include <algorithm>
+#include <set>
 
 #include "pki/base/text.h"
 
@@ -130,21 +131,46 @@ bool uri_host(std::string_view uri, std::string& host) {
     return !address && host_is_well_formed(host);
 }
 
-Match match_uri(std::string_view name, std::string_view base_text) {
-    std::string host;
-    if (!uri_host(name, host)) {
-        return Match::CannotTell;
+// URI constraints of one list, looked up by host: linear in the names, so not counted as comparisons.
+struct UriConstraints {
+    std::set<std::string> hosts;    // exactly this host
+    std::set<std::string> domains;  // ".example.com": hosts below it
+    bool any = false;
+    bool every_host = false;
+    bool malformed = false;
+
+    explicit UriConstraints(const std::vector<GeneralSubtree>& subtrees) {
+        for (const GeneralSubtree& subtree : subtrees) {
+            if (subtree.base.form != GeneralName::Form::Uri) {
+                continue;
+            }
+            any = true;
+            const std::string base = ascii_lower(subtree.base.value.text());
+            const bool below = !base.empty() && base[0] == '.';
+            if (base.empty()) {
+                every_host = true;
+            } else if (!subtree.plain_range ||
+                       !host_is_well_formed(below ? base.substr(1) : base)) {
+                malformed = true;
+            } else {
+                (below ? domains : hosts).insert(base);
+            }
+        }
     }
-    const std::string base = ascii_lower(base_text);
-    if (base.empty()) {
-        return Match::Yes;
+
+    [[nodiscard]] Match match(std::string_view uri) const {
+        std::string host;
+        if (malformed || !uri_host(uri, host)) {
+            return Match::CannotTell;
+        }
+        bool found = every_host || hosts.count(host) != 0;
+        for (std::size_t dot = host.find('.'); !found && dot != std::string::npos;
+             dot = host.find('.', dot + 1)) {
+            found = domains.count(host.substr(dot)) != 0;
+        }
+        return yes_if(found);
     }
-    const bool below = base[0] == '.';
-    if (!host_is_well_formed(below ? base.substr(1) : base)) {
-        return Match::CannotTell;
-    }
-    return yes_if(below ? ends_with(host, base) : host == base);
-}
+};
 
 bool mask_is_prefix(ByteView mask) {
     bool zero_seen = false;
@@ -211,14 +237,13 @@ Match match(const GeneralName& name, const GeneralName& base, Kind kind) {
             return match_email(name.value.text(), base.value.text());
         case GeneralName::Form::Dns:
             return match_dns(name.value.text(), base.value.text(), kind);
-        case GeneralName::Form::Uri:
-            return match_uri(name.value.text(), base.value.text());
         case GeneralName::Form::Ip:
             return match_ip(name.value, base.value);
         case GeneralName::Form::Directory:
             return yes_if(name.directory.within(base.directory));
         case GeneralName::Form::Other:
             return name.other_type == oid::kUpn ? match_upn(name, base, kind) : Match::CannotTell;
+        case GeneralName::Form::Uri:  // UriConstraints
         case GeneralName::Form::X400:
         case GeneralName::Form::EdiParty:
         case GeneralName::Form::RegisteredId:
@@ -275,6 +300,21 @@ Status check_one(const GeneralName& name, const NameConstraints& constraints) {
         }
     }
     return constrained ? Status(refused(name, "is not permitted")) : Status();
+}
+
+Status check_uri(const GeneralName& name, const UriConstraints& permitted,
+                 const UriConstraints& excluded) {
+    if (excluded.any) {
+        const Match m = excluded.match(name.value.text());
+        if (m != Match::No) {
+            return refused(name, m == Match::Yes ? "is excluded"
+                                                 : "meets a constraint that cannot be processed");
+        }
+    }
+    if (permitted.any && permitted.match(name.value.text()) != Match::Yes) {
+        return refused(name, "is not permitted");
+    }
+    return {};
 }
 
 std::size_t count_form(const std::vector<GeneralSubtree>& subtrees, const GeneralName& name) {
@@ -335,19 +375,26 @@ Status check_name_constraints(const CertificateFields& certificate,
     std::vector<std::string> subject_mail;
     const std::vector<GeneralName> names = names_of(certificate, subject_mail);
     const std::size_t subtrees = constraints.permitted.size() + constraints.excluded.size();
-    if (subtrees > 0 && names.size() > (std::size_t{1} << 22U) / subtrees) {
+    if (subtrees > 0 && names.size() > (std::size_t{1} << 23U) / subtrees) {
         return Error(ErrorCode::PathBudget, "too many names and name constraints");
     }
     std::size_t work = 0;
     for (const GeneralName& name : names) {
-        work += count_form(constraints.permitted, name) + count_form(constraints.excluded, name);
+        if (name.form != GeneralName::Form::Uri) {
+            work +=
+                count_form(constraints.permitted, name) + count_form(constraints.excluded, name);
+        }
     }
     if (work > budget.comparisons) {
         return Error(ErrorCode::PathBudget, "too many names and name constraints");
     }
     budget.comparisons -= work;
+    const UriConstraints permitted(constraints.permitted);
+    const UriConstraints excluded(constraints.excluded);
     for (const GeneralName& name : names) {
-        if (Status s = check_one(name, constraints); !s) {
+        Status s = name.form == GeneralName::Form::Uri ? check_uri(name, permitted, excluded)
+                                                       : check_one(name, constraints);
+        if (!s) {
             return s;
         }
     }

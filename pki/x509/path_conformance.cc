@@ -52,14 +52,22 @@ Status check_alt_names(const Certificate& c) {
     return {};
 }
 
-Status check_profile(const Certificate& c, bool anchor, bool leaf) {
+// Key identifiers chain certificates (4.2.1.1, 4.2.1.2): where one end of a link has one, the other
+// has to have one too.
+Status check_key_ids(const Certificate& child, const Certificate& issuer) {
+    const bool aki = child.fields().authority_key_id.has_value();
+    const bool ski = issuer.fields().subject_key_id.has_value();
+    if (ski && !aki) {
+        return against(child, "no authorityKeyIdentifier (4.2.1.1)");
+    }
+    if (aki && !ski) {
+        return against(issuer, "no subjectKeyIdentifier (4.2.1.2)");
+    }
+    return {};
+}
+
+Status check_profile(const Certificate& c, bool anchor) {
     const CertificateFields& f = c.fields();
-    if (!anchor && !f.authority_key_id && !c.self_signed()) {
-        return against(c, "no authorityKeyIdentifier (4.2.1.1)");
-    }
-    if (!leaf && !f.subject_key_id && f.version == 3) {
-        return against(c, "no subjectKeyIdentifier (4.2.1.2)");
-    }
     const bool key_cert_sign = f.key_usage && (*f.key_usage & kKeyCertSign) != 0;
     if (f.basic_constraints && !f.basic_constraints->ca) {
         if (key_cert_sign) {
@@ -84,7 +92,7 @@ Status check_profile(const Certificate& c, bool anchor, bool leaf) {
     return check_alt_names(c);
 }
 
-Status check_strict(const Certificate& c) {
+Status check_strict(const Certificate& c, bool anchor) {
     static const struct {
         const char* id;
         const char* what;
@@ -99,8 +107,11 @@ Status check_strict(const Certificate& c) {
             return against(c, e.what);
         }
     }
-    if (c.is_ca() && !c.fields().key_usage) {
-        return against(c, "a CA without keyUsage (4.2.1.3)");
+    if (!anchor && !c.self_signed() && !c.fields().authority_key_id) {
+        return against(c, "no authorityKeyIdentifier (4.2.1.1)");
+    }
+    if (c.is_ca() && !c.fields().subject_key_id) {
+        return against(c, "no subjectKeyIdentifier (4.2.1.2)");
     }
     return {};
 }
@@ -122,11 +133,16 @@ Status check_conformance(const std::vector<Certificate>& chain, Conformance conf
     }
     for (std::size_t i = chain.size(); i-- > 0;) {
         const bool anchor = i + 1 == chain.size();
-        if (Status s = check_profile(chain[i], anchor, i == 0); !s) {
+        if (Status s = check_profile(chain[i], anchor); !s) {
             return s;
         }
+        if (i > 0) {
+            if (Status s = check_key_ids(chain[i - 1], chain[i]); !s) {
+                return s;
+            }
+        }
         if (conformance == Conformance::Strict) {
-            if (Status s = check_strict(chain[i]); !s) {
+            if (Status s = check_strict(chain[i], anchor); !s) {
                 return s;
             }
         }

@@ -55,11 +55,17 @@ Status check_form(const Certificate& c) {
     return {};
 }
 
-// Section 6.1.4 (k) and (n). A version 1 anchor has no extensions to say it: the administrator did.
+// An anchor is a name and a key (section 6.1.1 (d)). One of version 1 has no extensions to say that it
+// is a CA, and one that is not a root may leave it to keyCertSign; a root may not.
+bool may_lack_basic_constraints(const Certificate& c, bool anchor) {
+    const CertificateFields& f = c.fields();
+    return anchor && !f.basic_constraints && (f.version == 1 || (f.key_usage && !c.self_signed()));
+}
+
+// Section 6.1.4 (k) and (n)
 Status check_is_ca(const Certificate& c, bool anchor) {
     const CertificateFields& f = c.fields();
-    const bool version_1_anchor = anchor && f.version == 1;
-    if (!version_1_anchor && !c.is_ca()) {
+    if (!c.is_ca() && !may_lack_basic_constraints(c, anchor)) {
         return about(c, ErrorCode::CertNotCa, "no CA:TRUE in basicConstraints");
     }
     if (f.key_usage && (*f.key_usage & kKeyCertSign) == 0) {
@@ -184,22 +190,15 @@ Status check_login_leaf(const Certificate& leaf) {
 Status check_signatures(const std::vector<Certificate>& chain, const PathPolicy& policy,
                         SignatureLedger& ledger) {
     const SignaturePolicy signatures = signature_policy(policy);
-    SharedKey inherited;
+    const std::vector<SharedKey> keys = working_keys(chain);
     for (std::size_t i = chain.size(); i-- > 0;) {
         const Certificate& c = chain[i];
-        EVP_PKEY* above = i + 1 < chain.size() && chain[i + 1].public_key() != nullptr
-                              ? chain[i + 1].public_key()
-                              : inherited.get();
         if (i + 1 < chain.size()) {
-            if (Status s = ledger.verify(c, chain[i + 1], above, signatures); !s) {
+            if (Status s = ledger.verify(c, chain[i + 1], keys[i + 1].get(), signatures); !s) {
                 return about(c, s.code(), s.error().detail);
             }
         }
-        if (c.public_key() == nullptr) {
-            inherited = decode_public_key(c.fields().spki, above);
-        }
-        EVP_PKEY* key = c.public_key() != nullptr ? c.public_key() : inherited.get();
-        if (Status s = check_key_strength(key, signatures); !s) {
+        if (Status s = check_key_strength(keys[i].get(), signatures); !s) {
             return about(c, s.code(), s.error().detail);
         }
     }
@@ -229,10 +228,20 @@ Status check_policies(const std::vector<Certificate>& chain, const PathPolicy& p
 SignaturePolicy signature_policy(const PathPolicy& policy) {
     SignaturePolicy out;
     out.insecurely_allow_sha1 = policy.insecurely_allow_sha1;
-    // RFC 5280 alone has no quarrel with DSA, and it came with SHA-1 only. Nobody logs in with it.
-    out.insecurely_allow_dsa = policy.purpose == Purpose::Any;
+    out.insecurely_allow_dsa = policy.insecurely_allow_dsa;
     out.min_rsa_bits = policy.min_rsa_bits;
     return out;
+}
+
+std::vector<SharedKey> working_keys(const std::vector<Certificate>& chain) {
+    std::vector<SharedKey> keys(chain.size());
+    for (std::size_t i = chain.size(); i-- > 0;) {
+        EVP_PKEY* own = chain[i].public_key();
+        EVP_PKEY* above = i + 1 < chain.size() ? keys[i + 1].get() : nullptr;
+        keys[i] = own != nullptr ? SharedKey(own, [](EVP_PKEY*) {})  // the certificate's
+                                 : decode_public_key(chain[i].fields().spki, above);
+    }
+    return keys;
 }
 
 std::string describe(const Certificate& certificate) {

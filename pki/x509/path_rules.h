@@ -28,6 +28,9 @@ class SignatureLedger {
 };
 
 SignaturePolicy signature_policy(const PathPolicy& policy);
+/// The working public keys of section 6.1.4 (d) to (f), one per certificate of a chain, leaf first;
+/// nullptr where unusable. They live as long as the certificates do.
+std::vector<SharedKey> working_keys(const std::vector<Certificate>& chain);
 /// "subject (SHA-256 ...)", escaped.
 std::string describe(const Certificate& certificate);
 

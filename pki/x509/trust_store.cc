@@ -143,14 +143,19 @@ void TrustStore::add_intermediate(Certificate certificate) {
     data_->add(std::move(certificate), false);
 }
 
-std::vector<TrustStore::Candidate> TrustStore::issuers_of(const Certificate& child) const {
+std::vector<TrustStore::Candidate> TrustStore::named(const CanonicalName& subject) const {
     std::vector<Candidate> found;
-    const auto it = data_->by_subject.find(child.fields().issuer_name.key());
+    const auto it = data_->by_subject.find(subject.key());
     if (it != data_->by_subject.end()) {
         for (const std::size_t i : it->second) {
             found.push_back(data_->entries[i]);
         }
     }
+    return found;
+}
+
+std::vector<TrustStore::Candidate> TrustStore::issuers_of(const Certificate& child) const {
+    std::vector<Candidate> found = named(child.fields().issuer_name);
     std::stable_sort(found.begin(), found.end(), [&child](const Candidate& a, const Candidate& b) {
         return issuer_preference(child, a) < issuer_preference(child, b);
     });

@@ -10,6 +10,8 @@
 
 namespace piv {
 
+struct CanonicalName;
+
 class TrustStore {
   public:
     TrustStore();
@@ -38,6 +40,8 @@ class TrustStore {
     /// Certificates whose subject is `child`'s issuer, best first: anchors before intermediates,
     /// a matching key id before none before another one (RFC 4158; the key id is only a hint).
     [[nodiscard]] std::vector<Candidate> issuers_of(const Certificate& child) const;
+    /// Certificates with that subject, in no particular order.
+    [[nodiscard]] std::vector<Candidate> named(const CanonicalName& subject) const;
     [[nodiscard]] bool contains_anchor(const Certificate& certificate) const;
     [[nodiscard]] std::size_t anchor_count() const noexcept;
     [[nodiscard]] std::size_t intermediate_count() const noexcept;
