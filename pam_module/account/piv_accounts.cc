@@ -4,6 +4,7 @@
 
 #include "pam_module/account/account_editor.h"
 #include "pam_module/account/names.h"
+#include "pam_module/nss/local_files.h"
 #include "pam_module/nss/lookup.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
@@ -44,9 +45,11 @@ int report(const CompileOutcome& outcome, const Options& o, const std::string& w
                     {"line", what},
                     {"warnings", outcome.index.warnings}});
     } else {
-        std::printf("%s%s: %zu accounts, %zu aliases%s\n", escape_for_display(what, 4096).c_str(),
-                    file.c_str(), outcome.index.accounts, outcome.index.aliases,
-                    outcome.changed ? "" : ", unchanged");
+        if (!what.empty()) {
+            std::printf("%s\n", escape_for_display(what, 4096).c_str());
+        }
+        std::printf("%s: %zu accounts, %zu aliases%s\n", file.c_str(), outcome.index.accounts,
+                    outcome.index.aliases, outcome.changed ? "" : ", unchanged");
     }
     return 0;
 }
@@ -114,7 +117,29 @@ int list(const Options& o, UnixTime now) {
     return 0;
 }
 
-// What the NSS module of the tree would answer.
+// An account of the tree's own passwd(5).
+Result<std::optional<Json>> local_account(const std::string& passwd_file, const std::string& name) {
+    std::vector<char> line(64U << 10U);
+    std::size_t used = 0;
+    char* f[7];
+    unsigned long uid = 0;
+    unsigned long gid = 0;
+    if (nss::find_line(passwd_file.c_str(), name.data(), name.size(), line.data(), line.size(),
+                       used) != nss::Line::Found ||
+        !nss::split_fields(line.data(), f, 7) || !nss::parse_number(f[2], UINT32_MAX, uid) ||
+        !nss::parse_number(f[3], UINT32_MAX, gid)) {
+        return std::optional<Json>();
+    }
+    return std::optional<Json>(Json{{"name", f[0]},
+                                    {"uid", uid},
+                                    {"gid", gid},
+                                    {"gecos", f[4]},
+                                    {"home", f[5]},
+                                    {"shell", f[6]},
+                                    {"source", "/etc/passwd"}});
+}
+
+// What the NSS modules of the tree would answer.
 Result<std::optional<Json>> ask_module(const Options& o) {
     const std::string database = o.tree.root + kAccountIndex;
     const std::string passwd_file = o.tree.root + "/etc/passwd";
@@ -126,7 +151,7 @@ Result<std::optional<Json>> ask_module(const Options& o) {
         nss::passwd_by_name({database.c_str(), passwd_file.c_str(), shadow_file.c_str()},
                             o.name.c_str(), &entry, {buffer.data(), buffer.size(), &error});
     if (status == NSS_STATUS_NOTFOUND) {
-        return std::optional<Json>();
+        return local_account(passwd_file, o.name);
     }
     if (status != NSS_STATUS_SUCCESS) {
         return Error(ErrorCode::FileUnreadable,
@@ -137,7 +162,8 @@ Result<std::optional<Json>> ask_module(const Options& o) {
                                     {"gid", entry.pw_gid},
                                     {"gecos", entry.pw_gecos},
                                     {"home", entry.pw_dir},
-                                    {"shell", entry.pw_shell}});
+                                    {"shell", entry.pw_shell},
+                                    {"source", o.name == entry.pw_name ? "account map" : "alias"}});
 }
 
 int lookup(const Options& o, UnixTime now) {
@@ -165,6 +191,7 @@ int lookup(const Options& o, UnixTime now) {
         document["account"] = **account;
     }
     const bool known = *account || !lines.empty();
+    document["found"] = known;
     if (o.json) {
         print_json(document);
         return known ? 0 : 1;
@@ -234,7 +261,8 @@ int add(const Options& o) {
     }
     const auto outcome =
         replace_account_map(o.tree, *loaded, there ? loaded->text : loaded->text + *line);
-    return outcome ? report(*outcome, o, *line) : fail(kTool, outcome.error(), o.json);
+    const std::string shown = line->substr(0, line->size() - 1);
+    return outcome ? report(*outcome, o, shown) : fail(kTool, outcome.error(), o.json);
 }
 
 // Every line that has all of what was asked for.
@@ -287,7 +315,7 @@ int remove(const Options& o) {
                     o.json);
     }
     const auto outcome = replace_account_map(o.tree, *loaded, without_lines(loaded->text, *lines));
-    const std::string what = std::to_string(lines->size()) + " lines removed. ";
+    const std::string what = std::to_string(lines->size()) + " lines removed";
     return outcome ? report(*outcome, o, what) : fail(kTool, outcome.error(), o.json);
 }
 
@@ -313,6 +341,25 @@ void define(CLI::App& app, Options& o) {
     auto* remove_lines = app.add_subcommand("remove", "Take lines out of the account map");
     remove_lines->add_option("--user", o.user, "Lines of this account, its account line too");
     remove_lines->add_option("--from-cert", o.certificate, "Lines that this certificate fits");
+}
+
+// CLI11 only says that a subcommand is missing.
+std::string explain(const CLI::ParseError& e, const CLI::App& app, int argc, char** argv) {
+    static const char* const commands[] = {"compile", "list", "lookup", "add", "remove"};
+    if (!app.get_subcommands().empty()) {
+        return e.what();
+    }
+    for (int i = 1; i < argc; ++i) {
+        const std::string word = argv[i];
+        if (word == "--root" || word == "--config") {
+            ++i;
+        } else if (word[0] != '-') {
+            const std::string meant = did_you_mean(word, commands);
+            return "unknown command '" + word + "'" +
+                   (meant.empty() ? "" : ": did you mean '" + meant + "'?");
+        }
+    }
+    return e.what();
 }
 
 int run(CLI::App& app, const Options& o) {
@@ -346,7 +393,7 @@ int main(int argc, char** argv) {
         if (e.get_exit_code() == 0) {
             return app.exit(e);
         }
-        return fail(kTool, {ErrorCode::BadUsage, e.what()}, o.json);
+        return fail(kTool, {ErrorCode::BadUsage, explain(e, app, argc, argv)}, o.json);
     } catch (const std::exception& e) {
         return fail(kTool, {ErrorCode::Internal, e.what()}, o.json);
     }
