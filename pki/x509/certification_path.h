@@ -22,10 +22,9 @@ enum class Purpose {
 
 /// How much of what RFC 5280 section 4 asks of CAs is asked of a path, beyond section 6.
 enum class Conformance {
-    ByPurpose,  // Section6 for SmartcardLogon and KdcAuth, else Profile
-    Section6,   // what relying parties must check, and nothing else
-    Profile,    // and key identifiers, names and flags that every conforming CA sets
-    Strict,     // and the criticality of constraints, which deployed CAs often get wrong
+    Section6,  // what relying parties must check, and nothing else
+    Profile,   // and key identifiers, names and flags that conforming CAs set
+    Strict,    // and the criticality of constraints, which deployed CAs often get wrong
 };
 
 struct PathPolicy {
@@ -34,7 +33,7 @@ struct PathPolicy {
     bool require_explicit_policy = false;              // RFC 5280 section 6.1.1 (e)
     bool inhibit_policy_mapping = false;               // (f)
     bool inhibit_any_policy = false;                   // (g)
-    Conformance conformance = Conformance::ByPurpose;
+    Conformance conformance = Conformance::Section6;
     bool insecurely_allow_sha1 = false;
     bool insecurely_allow_dsa = false;  // from 1024 bits, and SHA-1 with it
     int min_rsa_bits = 2048;
@@ -42,11 +41,12 @@ struct PathPolicy {
     std::size_t max_signature_checks = 64;
 
     /// What RFC 5280 alone accepts, which knows no weak algorithms: Purpose::Any with SHA-1, DSA and RSA
-    /// from 1024 bits. For an answer to "is this path valid" (piv-check --purpose any), and never for a
+    /// from 1024 bits; and what it asks of CAs. For an answer to "is this path valid" (piv-check --purpose any), and never for a
     /// login.
     static PathPolicy standards_only() {
         PathPolicy policy;
         policy.purpose = Purpose::Any;
+        policy.conformance = Conformance::Profile;
         policy.insecurely_allow_sha1 = true;
         policy.insecurely_allow_dsa = true;
         policy.min_rsa_bits = 1024;

@@ -430,4 +430,12 @@ std::vector<CrlVerdict> check_path_crls(const CertificationPath& path, const Crl
     return verdicts;
 }
 
+std::vector<CrlVerdict> check_path_crls(const CertificationPath& path, const CrlSet& crls,
+                                        const std::vector<Certificate>& others,
+                                        const PathPolicy& policy, UnixTime at) {
+    TrustStore store;
+    store.add_anchor(path.anchor());
+    return check_path_crls(path, crls, {store, others, policy, at, 0});
+}
+
 }  // namespace piv

@@ -60,6 +60,11 @@ struct CrlContext {
 /// One verdict for each certificate below the anchor, leaf first.
 std::vector<CrlVerdict> check_path_crls(const CertificationPath& path, const CrlSet& crls,
                                         const CrlContext& context);
+/// The same without a trust store: `others` are certificates that may have signed CRLs, beside those of
+/// the path; they are validated up to the path's own anchor.
+std::vector<CrlVerdict> check_path_crls(const CertificationPath& path, const CrlSet& crls,
+                                        const std::vector<Certificate>& others,
+                                        const PathPolicy& policy, UnixTime at);
 /// One certificate of a validated path. `chain` is the certificates from it up to the anchor.
 CrlVerdict check_crls(const std::vector<Certificate>& chain, const CrlSet& crls,
                       const CrlContext& context);

@@ -118,15 +118,6 @@ Status check_strict(const Certificate& c, bool anchor) {
 
 }  // namespace
 
-Conformance effective_conformance(const PathPolicy& policy) {
-    if (policy.conformance != Conformance::ByPurpose) {
-        return policy.conformance;
-    }
-    const bool login =
-        policy.purpose == Purpose::SmartcardLogon || policy.purpose == Purpose::KdcAuth;
-    return login ? Conformance::Section6 : Conformance::Profile;
-}
-
 Status check_conformance(const std::vector<Certificate>& chain, Conformance conformance) {
     if (conformance == Conformance::Section6) {
         return {};

@@ -5,8 +5,6 @@
 
 namespace piv {
 
-/// Resolves Conformance::ByPurpose.
-Conformance effective_conformance(const PathPolicy& policy);
 /// `chain` is leaf first, anchor last. Error: PathRefused, naming certificate and section.
 Status check_conformance(const std::vector<Certificate>& chain, Conformance conformance);
 

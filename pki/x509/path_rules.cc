@@ -287,11 +287,10 @@ Status judge_path(const std::vector<Certificate>& chain, const PathPolicy& polic
             return s;
         }
     }
-    const Conformance conformance = effective_conformance(policy);
     if (Status s = check_lengths(chain); !s) {
         return s;
     }
-    if (Status s = check_names(chain, conformance != Conformance::Section6); !s) {
+    if (Status s = check_names(chain, policy.conformance != Conformance::Section6); !s) {
         return s;
     }
     if (Status s = check_policies(chain, policy); !s) {
@@ -305,7 +304,7 @@ Status judge_path(const std::vector<Certificate>& chain, const PathPolicy& polic
             return s;
         }
     }
-    return check_conformance(chain, conformance);
+    return check_conformance(chain, policy.conformance);
 }
 
 }  // namespace piv

@@ -123,7 +123,6 @@ TEST_CASE("only login certificates log in") {
     s.user.extensions[2].value = use;
     CHECK(s.code() == ErrorCode::EkuWrong);
     s.policy.purpose = Purpose::Any;
-    s.policy.conformance = Conformance::Section6;
     CHECK(s.run().ok());
 }
 
