@@ -9,13 +9,30 @@
 
 namespace piv {
 
+/// Work that goes on while the person is busy.
+class Background {
+  public:
+    virtual ~Background() = default;
+    /// Readable when pump() has something to do; -1: nothing is waited for.
+    [[nodiscard]] virtual int poll_fd() const = 0;
+    virtual void pump() = 0;
+};
+
 class Dialogue {
   public:
     virtual ~Dialogue() = default;
+    /// What ask() may see to while it waits; nullptr: nothing. Not owned.
+    virtual void set_background(Background* background) { background_ = background; }
     /// Text for the person, already safe to show.
     virtual void info(const std::string& text) = 0;
     /// Errors: ConversationFailed, NoFirstPass, PinFormat (longer than any PIN), OutOfMemory.
     virtual Result<SecretBuffer> ask(SecretSource source, const std::string& prompt) = 0;
+
+  protected:
+    [[nodiscard]] Background* background() const noexcept { return background_; }
+
+  private:
+    Background* background_ = nullptr;
 };
 
 }  // namespace piv

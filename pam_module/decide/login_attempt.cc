@@ -21,6 +21,16 @@ bool nothing_there(ErrorCode code) noexcept {
     return code == ErrorCode::NoReader || code == ErrorCode::NoCard;
 }
 
+class RevocationPump : public Background {
+  public:
+    explicit RevocationPump(RevocationCheck* check) : check_(check) {}
+    [[nodiscard]] int poll_fd() const override { return check_ ? check_->poll_fd() : -1; }
+    void pump() override { check_->pump(); }
+
+  private:
+    RevocationCheck* check_;
+};
+
 std::string count_of(int tries) {
     return std::to_string(tries) + (tries == 1 ? " try left" : " tries left");
 }
@@ -254,7 +264,10 @@ Status LoginAttempt::count_tries(Cards& cards) {
 Result<SecretBuffer> LoginAttempt::timed_ask(Dialogue& dialogue, SecretSource source,
                                              const std::string& text) {
     const std::int64_t begun = monotonic_ms();
+    RevocationPump pump(revocation_ ? &*revocation_ : nullptr);
+    dialogue.set_background(&pump);
     Result<SecretBuffer> pin = dialogue.ask(source, text);
+    dialogue.set_background(nullptr);
     const std::int64_t passed = monotonic_ms() - begun;
     deadline_ = deadline_.extended_ms(passed);
     record_.add_time("person", passed);

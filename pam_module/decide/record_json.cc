@@ -6,8 +6,8 @@ namespace piv {
 
 namespace {
 
-nlohmann::json time_or_null(UnixTime time) {
-    return time == 0 ? nlohmann::json() : nlohmann::json(format_time(time));
+nlohmann::ordered_json time_or_null(UnixTime time) {
+    return time == 0 ? nlohmann::ordered_json() : nlohmann::ordered_json(format_time(time));
 }
 
 }  // namespace
@@ -26,9 +26,9 @@ std::string_view to_text(RevocationState state) noexcept {
     return "unavailable";
 }
 
-nlohmann::json certificate_json(const Certificate& certificate) {
+nlohmann::ordered_json certificate_json(const Certificate& certificate) {
     const Result<std::vector<std::string>> upns = certificate.upns();
-    nlohmann::json out;
+    nlohmann::ordered_json out;
     out["subject"] = certificate.subject();
     out["issuer"] = certificate.issuer();
     out["serial"] = certificate.serial_hex();
@@ -42,11 +42,11 @@ nlohmann::json certificate_json(const Certificate& certificate) {
     return out;
 }
 
-nlohmann::json steps_json(const AttemptRecord& record) {
+nlohmann::ordered_json steps_json(const AttemptRecord& record) {
     std::vector<Step> steps = record.steps;
     std::stable_sort(steps.begin(), steps.end(),
                      [](const Step& a, const Step& b) { return a.name < b.name; });
-    nlohmann::json out = nlohmann::json::array();
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const Step& step : steps) {
         out.push_back({{"step", to_text(step.name)},
                        {"result", to_text(step.result)},
@@ -57,16 +57,16 @@ nlohmann::json steps_json(const AttemptRecord& record) {
     return out;
 }
 
-nlohmann::json elapsed_json(const AttemptRecord& record) {
-    nlohmann::json out = nlohmann::json::object();
+nlohmann::ordered_json elapsed_json(const AttemptRecord& record) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::object();
     for (const StageTime& time : record.times) {
         out[time.stage] = time.ms;
     }
     return out;
 }
 
-nlohmann::json revocation_json(const AttemptRecord& record) {
-    nlohmann::json out = nlohmann::json::array();
+nlohmann::ordered_json revocation_json(const AttemptRecord& record) {
+    nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const RevocationVerdict& verdict : record.verdicts) {
         const bool good = verdict.state == RevocationState::Good;
         out.push_back({{"status", to_text(verdict.state)},
@@ -84,8 +84,8 @@ nlohmann::json revocation_json(const AttemptRecord& record) {
     return out;
 }
 
-std::string dump_json(const nlohmann::json& document, int indent) {
-    return document.dump(indent, ' ', false, nlohmann::json::error_handler_t::replace);
+std::string dump_json(const nlohmann::ordered_json& document, int indent) {
+    return document.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace piv

@@ -9,13 +9,13 @@ namespace piv {
 
 /// `{"subject":..,"issuer":..,"serial":..,"not_before":..,"not_after":..,"sha256":..,"upn":..,
 /// "key":..,"eku":[..],"policies":[..]}`.
-nlohmann::json certificate_json(const Certificate& certificate);
+nlohmann::ordered_json certificate_json(const Certificate& certificate);
 /// The steps in the contract's order.
-nlohmann::json steps_json(const AttemptRecord& record);
-nlohmann::json elapsed_json(const AttemptRecord& record);
-nlohmann::json revocation_json(const AttemptRecord& record);
+nlohmann::ordered_json steps_json(const AttemptRecord& record);
+nlohmann::ordered_json elapsed_json(const AttemptRecord& record);
+nlohmann::ordered_json revocation_json(const AttemptRecord& record);
 /// Text of any origin as JSON text: what is not UTF-8 becomes U+FFFD.
-std::string dump_json(const nlohmann::json& document, int indent = -1);
+std::string dump_json(const nlohmann::ordered_json& document, int indent = -1);
 
 std::string_view to_text(RevocationState state) noexcept;
 

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 
-#include "ocsp_client/fetch_role_transport.h"
 #include "pam_module/account/name_service.h"
 #include "pam_module/decide/card_client.h"
 #include "pam_module/decide/pin_change.h"
 #include "pam_module/helper/card_role.h"
+#include "pam_module/helper/fetch_process.h"
 #include "pki/base/text.h"
 
 namespace piv {
@@ -18,10 +18,6 @@ namespace {
 std::string this_host() {
     char name[256] = {};
     return gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-TransportFactory fetch_role() {
-    return []() -> std::unique_ptr<Transport> { return make_fetch_role_transport(); };
 }
 
 }  // namespace
@@ -91,7 +87,8 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         record_.fail(StepName::Path, store.error());
         return refused(std::move(store).error());
     }
-    const LoginTools tools{policy, *store, system_name_service(), fetch_role(), now_, {}};
+    const LoginTools tools{policy, *store, system_name_service(),
+                           []() { return make_fetch_process(); }, now_, {}};
     LoginAttempt attempt(tools, {begin_.user, begin_.first_pass}, deadline, record_);
     const AuthDecision decision = attempt.run(cards, channel_);
     if (decision.granted()) {

@@ -1,5 +1,9 @@
 #include "pam_module/helper/login_channel.h"
 
+#include <poll.h>
+
+#include <cerrno>
+
 #include "pam_module/protocol/payload.h"
 #include "pki/base/text.h"
 #include "pki/base/time.h"
@@ -75,6 +79,21 @@ void LoginChannel::problem(const std::string& text) {
     (void)send(Message::Problem, ByteView(std::string_view(text)).sub(0, kMaxText));
 }
 
+void LoginChannel::wait_for_answer() {
+    while (background() != nullptr && background()->poll_fd() >= 0) {
+        pollfd fds[] = {{socket_, POLLIN, 0}, {background()->poll_fd(), POLLIN, 0}};
+        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+            return;
+        }
+        if (fds[0].revents != 0) {
+            return;
+        }
+        if (fds[1].revents != 0) {
+            background()->pump();
+        }
+    }
+}
+
 Result<SecretBuffer> LoginChannel::ask(SecretSource source, const std::string& prompt) {
     std::uint8_t buffer[kMaxText];
     PayloadWriter writer(buffer, sizeof buffer);
@@ -83,6 +102,7 @@ Result<SecretBuffer> LoginChannel::ask(SecretSource source, const std::string& p
     if (Status sent = send(Message::AskSecret, writer.view()); !sent) {
         return std::move(sent).error();
     }
+    wait_for_answer();
     const std::int64_t until = Deadline::after_ms(kPersonMs).monotonic_ms();
     Message message{};
     std::size_t size = 0;

@@ -22,7 +22,8 @@ struct BeginMessage {
 
 class LoginChannel : public Dialogue {
   public:
-    explicit LoginChannel(int socket) : channel_(socket, Side::Server, State::Start) {}
+    explicit LoginChannel(int socket)
+        : socket_(socket), channel_(socket, Side::Server, State::Start) {}
 
     /// The one request. Errors: HelperFailed.
     Result<BeginMessage> receive_begin();
@@ -35,6 +36,10 @@ class LoginChannel : public Dialogue {
 
   private:
     Status send(Message message, ByteView payload);
+    /// Until the host has sent something; sees to the background meanwhile.
+    void wait_for_answer();
+
+    int socket_;
     Channel channel_;
 };
 

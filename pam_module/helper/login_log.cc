@@ -119,7 +119,7 @@ void to_syslog(const std::string& message, int priority) {
 }
 
 void to_attempts_file(const LoginEvent& event, const AttemptRecord& record) {
-    nlohmann::json line;
+    nlohmann::ordered_json line;
     line["time"] = format_time(event.time);
     line["service"] = event.begin.service;
     line["user"] = event.user;
