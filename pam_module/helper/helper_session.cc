@@ -87,8 +87,8 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         record_.fail(StepName::Path, store.error());
         return refused(std::move(store).error());
     }
-    const LoginTools tools{policy, *store, system_name_service(),
-                           []() { return make_fetch_process(); }, now_, {}};
+    const LoginTools tools{
+        policy, *store, system_name_service(), []() { return make_fetch_process(); }, now_, {}};
     LoginAttempt attempt(tools, {begin_.user, begin_.first_pass}, deadline, record_);
     const AuthDecision decision = attempt.run(cards, channel_);
     if (decision.granted()) {
