@@ -98,7 +98,7 @@ Result<CertSubject> CertSubject::make(Certificate certificate, Certificate issue
     const auto* bits = ASN1_STRING_get0_data(key);
     subject.issuer_key = Bytes(bits, bits + ASN1_STRING_length(key));
     unsigned char* encoded = nullptr;
-    const int size = i2d_ASN1_INTEGER(number, &encoded);
+    const int size = i2d_ASN1_INTEGER(const_cast<ASN1_INTEGER*>(number), &encoded);
     if (size > 0) {
         const auto element = der_single({encoded, static_cast<std::size_t>(size)}, tag::kInteger);
         if (element) {

@@ -60,7 +60,7 @@ case $kind in
         done ;;
 esac
 if [ "$kind" != program ]; then
-    ldd "$file" | grep -qE 'libstdc|libcrypto|libcurl|libpthread|not found' && problem "loads: $(ldd "$file" | tr '\n' ' ')"
+    ldd "$file" | grep -qE 'libstdc|libcrypto|libcurl|not found' && problem "loads: $(ldd "$file" | tr '\n' ' ')"
 fi
 
 [ "$problems" = 0 ] || exit 1
