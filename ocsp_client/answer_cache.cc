@@ -112,6 +112,7 @@ bool lasting(const Judgement& judgement) noexcept {
 Bytes encode_cache_entry(const AnswerCache::Entry& entry) {
     Bytes out(kMagic.begin(), kMagic.end());
     append_field(out, ByteView(std::string_view(entry.url)));
+    append_field(out, ByteView(std::string_view(std::to_string(entry.judged_at))));
     append_field(out, entry.certificate);
     append_field(out, entry.issuer);
     append_field(out, entry.response);
@@ -120,16 +121,18 @@ Bytes encode_cache_entry(const AnswerCache::Entry& entry) {
 
 Result<AnswerCache::Entry> decode_cache_entry(ByteView file) {
     ByteView rest = file.sub(kMagic.size());
-    std::array<ByteView, 4> fields;
+    std::array<ByteView, 5> fields;
     bool ok = file.sub(0, kMagic.size()) == ByteView(kMagic.data(), kMagic.size());
     for (ByteView& field : fields) {
         ok = ok && take_field(rest, field);
     }
-    if (!ok || !rest.empty()) {
+    const auto judged_at =
+        ok ? parse_time(fields[1].text()) : Result<UnixTime>(ErrorCode::BadUsage);
+    if (!ok || !rest.empty() || !judged_at) {
         return Error(ErrorCode::OcspMalformed, "not a cached answer");
     }
-    return AnswerCache::Entry{std::string(fields[0].text()), fields[1].copy(), fields[2].copy(),
-                              fields[3].copy()};
+    return AnswerCache::Entry{std::string(fields[0].text()), judged_at.value(), fields[2].copy(),
+                              fields[3].copy(), fields[4].copy()};
 }
 
 AnswerCache::AnswerCache(std::string folder) : folder_(std::move(folder)) {
@@ -162,11 +165,7 @@ std::optional<AnswerCache::Found> AnswerCache::read(const std::string& path,
     }
     options.nonce.clear();
     if (any_age) {
-        const auto parsed = parse_response(entry->response);
-        if (!parsed) {
-            return std::nullopt;
-        }
-        options.now = parsed->produced_at;
+        options.now = entry->judged_at;  // it passed then, and its signature holds still
         options.max_age_of_all = 0;
     }
     auto judged = judge_response(entry->response, subject, options);
@@ -221,8 +220,8 @@ Status AnswerCache::store(const CertSubject& subject, const std::string& url, By
     if (!exists(path)) {
         make_room(suffix);
     }
-    const Entry entry{url, subject.certificate.der().copy(), subject.issuer.der().copy(),
-                      response.copy()};
+    const Entry entry{url, options.now, subject.certificate.der().copy(),
+                      subject.issuer.der().copy(), response.copy()};
     return write_replacing(path, encode_cache_entry(entry));
 }
 

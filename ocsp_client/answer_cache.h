@@ -47,6 +47,7 @@ class AnswerCache {
     /// What the prefetch needs to ask again.
     struct Entry {
         std::string url;
+        UnixTime judged_at = 0;  // when it was found good or revoked
         Bytes certificate;
         Bytes issuer;
         Bytes response;

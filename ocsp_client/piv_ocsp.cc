@@ -250,6 +250,9 @@ int main(int argc, char** argv) {
     if (argc == 2 && std::strcmp(argv[1], "--fetch-role") == 0) {
         return piv::serve_fetch_role(piv::kFetchRoleFd);
     }
+    // libcurl opens the file that SSLKEYLOGFILE names, and libcrypto, the resolver and others listen
+    // to the environment too.
+    (void)clearenv();
     (void)std::signal(SIGPIPE, SIG_IGN);
     const int status = piv::run(argc, argv);
     std::cout.flush();

@@ -109,6 +109,8 @@ class Responder:
         return request
 
     def close(self):
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)  # wakes the thread in accept()
         self.sock.close()
         for filler in self.fillers:
             filler.close()
