@@ -170,8 +170,7 @@ Status CrlCheck::signed_by(const CrlList& list, const Signer& signer) {
     if (known != signatures_.end()) {
         return known->second;
     }
-    Status s = verify_signature(list.tbs, list.outer_algorithm, list.signature, signer.key.get(),
-                                signature_policy(context_.policy));
+    Status s = crls_.verify(list, signer.key.get(), signature_policy(context_.policy));
     signatures_.emplace(key, s);
     return s;
 }

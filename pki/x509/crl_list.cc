@@ -233,8 +233,10 @@ const char* reason_text(std::uint32_t reason) noexcept {
     return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : "unspecified";
 }
 
-CrlEntryReader::CrlEntryReader(const CrlList& list)
-    : list_(list), reader_(list.entries), issuer_(list.issuer) {}
+CrlEntryReader::CrlEntryReader(const CrlList& list) : CrlEntryReader(list, list.entries) {}
+
+CrlEntryReader::CrlEntryReader(const CrlList& list, ByteView part)
+    : list_(list), reader_(part), issuer_(list.issuer) {}
 
 // RFC 5280 section 5.3
 bool CrlEntryReader::read_entry_extensions(ByteView contents, CrlEntry& out) {
@@ -277,15 +279,16 @@ CrlEntryReader::Step CrlEntryReader::next(CrlEntry& out) {
     if (reader_.at_end()) {
         return Step::End;
     }
-    ByteView contents;
+    der::Element whole;
     der::Element time;
     ByteView extensions;
     bool has_extensions = false;
     out = {};
-    if (!reader_.read(der::kSequence, contents)) {
+    if (!reader_.element(der::kSequence, whole)) {
         return Step::Malformed;
     }
-    der::Reader entry(contents);
+    out.whole = whole.whole;
+    der::Reader entry(whole.value);
     if (!entry.read(der::kInteger, out.serial) || !der::integer_is_valid(out.serial) ||
         !entry.any(time) || !entry.optional(der::kSequence, extensions, has_extensions) ||
         !entry.at_end()) {
@@ -297,6 +300,15 @@ CrlEntryReader::Step CrlEntryReader::next(CrlEntry& out) {
     }
     out.revoked_at = *at;
     return Step::Entry;
+}
+
+bool read_entry_at(const CrlList& list, std::uint64_t offset, CrlEntry& out) {
+    const std::uint8_t* at = list.whole.data() + offset;
+    if (offset >= list.whole.size() || at < list.entries.begin() || at >= list.entries.end()) {
+        return false;
+    }
+    CrlEntryReader reader(list, {at, static_cast<std::size_t>(list.entries.end() - at)});
+    return reader.next(out) == CrlEntryReader::Step::Entry;
 }
 
 Result<std::optional<CrlEntry>> find_entry(const CrlList& list, const CanonicalName& issuer,

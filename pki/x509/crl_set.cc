@@ -11,6 +11,7 @@
 #include "pki/base/fd.h"
 #include "pki/base/file.h"
 #include "pki/x509/base64.h"
+#include "pki/x509/crl_index.h"
 
 namespace piv {
 
@@ -22,15 +23,26 @@ constexpr std::size_t kMaxPemFile = std::size_t{64} << 20U;
 // A file mapped for reading.
 class Mapping {
   public:
-    Mapping(void* at, std::size_t size) : at_(at), size_(size) {}
+    Mapping(void* at, const struct stat& st)
+        : at_(at), size_(static_cast<std::size_t>(st.st_size)), file_(identity(st)) {}
     Mapping(const Mapping&) = delete;
     Mapping& operator=(const Mapping&) = delete;
     ~Mapping() { (void)munmap(at_, size_); }
     [[nodiscard]] ByteView view() const { return {static_cast<const std::uint8_t*>(at_), size_}; }
 
+    [[nodiscard]] const FileIdentity& file() const { return file_; }
+
   private:
+    static FileIdentity identity(const struct stat& st) {
+        const auto ns = [](const timespec& t) {
+            return static_cast<std::int64_t>(t.tv_sec) * 1000000000 + t.tv_nsec;
+        };
+        return {static_cast<std::uint64_t>(st.st_dev), static_cast<std::uint64_t>(st.st_ino),
+                static_cast<std::uint64_t>(st.st_size), ns(st.st_mtim), ns(st.st_ctim)};
+    }
     void* at_;
     std::size_t size_;
+    FileIdentity file_;
 };
 
 Result<std::shared_ptr<const Mapping>> map_file(const std::string& path) {
@@ -55,7 +67,7 @@ Result<std::shared_ptr<const Mapping>> map_file(const std::string& path) {
     if (at == MAP_FAILED) {
         return Error(ErrorCode::FileUnreadable, path + ": " + std::strerror(errno));
     }
-    return std::shared_ptr<const Mapping>(std::make_shared<Mapping>(at, size));
+    return std::shared_ptr<const Mapping>(std::make_shared<Mapping>(at, st));
 }
 
 Status add_view(CrlSet::Data& set, std::shared_ptr<const void> storage, ByteView der,
@@ -93,6 +105,12 @@ Status add_pem(CrlSet::Data& set, std::string_view text, const std::string& name
     return found > 0 ? Status() : Error(ErrorCode::CrlUnusable, name + ": holds no CRL");
 }
 
+bool may_have_table(const CrlSet::Data& set, const CrlList& list) {
+    const bool indirect = list.distribution_point && list.distribution_point->indirect;
+    return !set.index_folder.empty() && list.mapped && !indirect &&
+           list.whole.size() >= kIndexedCrlSize;
+}
+
 Status add_file(CrlSet::Data& set, const std::string& path) {
     auto mapping = map_file(path);
     if (!mapping) {
@@ -100,7 +118,19 @@ Status add_file(CrlSet::Data& set, const std::string& path) {
     }
     const ByteView content = (*mapping)->view();
     if (content[0] == der::kSequence) {
-        return add_view(set, *mapping, content, path);
+        auto list = std::make_unique<CrlList>();
+        list->storage = *mapping;
+        list->name = path;
+        list->mapped = true;
+        list->file = (*mapping)->file();
+        if (!read_crl(content, *list)) {
+            return Error(ErrorCode::CrlUnusable, path + ": is not a CRL in DER or PEM");
+        }
+        if (may_have_table(set, *list)) {
+            list->index = CrlIndex::open(set.index_folder, *list);
+        }
+        set.add(std::move(list));
+        return {};
     }
     if (content.size() > kMaxPemFile) {
         return Error(ErrorCode::FileTooLarge, path + ": too large for PEM; give DER");
@@ -130,6 +160,28 @@ Status add_path(CrlSet::Data& set, const std::string& path) {
     return {};
 }
 
+// Whole pages of a mapping that have been read: the file still has them.
+void give_back(ByteView part) {
+    constexpr std::uintptr_t kPage = 4096;
+    const auto start = (reinterpret_cast<std::uintptr_t>(part.begin()) + kPage - 1) & ~(kPage - 1);
+    const auto end = reinterpret_cast<std::uintptr_t>(part.end()) & ~(kPage - 1);
+    if (end > start) {
+        (void)madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+    }
+}
+
+Bytes spki_sha256(EVP_PKEY* key) {
+    std::uint8_t* der = nullptr;
+    const int length = key == nullptr ? -1 : i2d_PUBKEY(key, &der);
+    Bytes digest(32);
+    if (length <= 0 || EVP_Digest(der, static_cast<std::size_t>(length), digest.data(), nullptr,
+                                  EVP_sha256(), nullptr) != 1) {
+        digest.clear();
+    }
+    OPENSSL_free(der);
+    return digest;
+}
+
 }  // namespace
 
 void CrlSet::Data::add(std::unique_ptr<CrlList> list) {
@@ -149,7 +201,31 @@ std::vector<const CrlList*> CrlSet::Data::issued_by(const CanonicalName& issuer)
 
 Result<std::optional<CrlEntry>> CrlSet::Data::find(const CrlList& list, const CanonicalName& issuer,
                                                    ByteView serial) const {
+    if (list.index != nullptr) {
+        if (issuer != list.issuer) {
+            return std::optional<CrlEntry>();
+        }
+        Result<std::optional<CrlEntry>> found = list.index->find(list, serial);
+        if (found) {
+            return found;
+        }
+    }
     return find_entry(list, issuer, serial);
+}
+
+Status CrlSet::Data::verify(const CrlList& list, EVP_PKEY* key,
+                            const SignaturePolicy& policy) const {
+    const bool wants_table = may_have_table(*this, list);
+    const Bytes spki = wants_table ? spki_sha256(key) : Bytes();
+    if (list.index != nullptr && list.index->verified_by(spki)) {
+        return check_signature_algorithm(list.outer_algorithm, policy);
+    }
+    Status s = verify_signature(list.tbs, list.outer_algorithm, list.signature, key, policy,
+                                list.mapped ? give_back : nullptr);
+    if (s && wants_table && !spki.empty() && CrlIndex::build(index_folder, list, spki)) {
+        list.index = CrlIndex::open(index_folder, list);
+    }
+    return s;
 }
 
 CrlSet::CrlSet() : data_(std::make_unique<Data>()) {}
@@ -159,8 +235,8 @@ CrlSet::~CrlSet() = default;
 
 Result<CrlSet> CrlSet::open(const std::vector<std::string>& paths,
                             const std::string& index_folder) {
-    (void)index_folder;
     CrlSet set;
+    set.data_->index_folder = index_folder;
     for (const std::string& path : paths) {
         if (Status s = add_path(*set.data_, path); !s) {
             return std::move(s).error();

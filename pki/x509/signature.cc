@@ -11,6 +11,8 @@ namespace piv {
 
 namespace {
 
+constexpr std::size_t kPart = std::size_t{1} << 20U;
+
 enum class Scheme { RsaPkcs1, RsaPss, Ecdsa, Dsa, EdDsa };
 enum class Strength { Good, Sha1, Broken };
 
@@ -390,7 +392,7 @@ Status check_signature_algorithm(ByteView algorithm, const SignaturePolicy& poli
 }
 
 Status verify_signature(ByteView data, ByteView algorithm, ByteView signature, EVP_PKEY* key,
-                        const SignaturePolicy& policy) {
+                        const SignaturePolicy& policy, void (*used)(ByteView)) {
     Result<Resolved> resolved = resolve(algorithm, policy);
     if (!resolved) {
         return std::move(resolved).error();
@@ -405,8 +407,17 @@ Status verify_signature(ByteView data, ByteView algorithm, ByteView signature, E
     if (good && resolved->scheme == Scheme::RsaPss) {
         good = configure_pss(key_ctx, resolved->pss);
     }
-    good = good && EVP_DigestVerify(ctx.get(), signature.data(), signature.size(), data.data(),
-                                    data.size()) == 1;
+    if (used == nullptr || resolved->digest == nullptr) {
+        good = good && EVP_DigestVerify(ctx.get(), signature.data(), signature.size(), data.data(),
+                                        data.size()) == 1;
+    } else {
+        for (ByteView rest = data; good && !rest.empty(); rest = rest.sub(kPart)) {
+            const ByteView part = rest.sub(0, kPart);
+            good = EVP_DigestVerifyUpdate(ctx.get(), part.data(), part.size()) == 1;
+            used(part);
+        }
+        good = good && EVP_DigestVerifyFinal(ctx.get(), signature.data(), signature.size()) == 1;
+    }
     ERR_clear_error();
     return good ? Status() : Error(ErrorCode::CertSignatureBad, "");
 }

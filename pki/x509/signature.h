@@ -31,8 +31,9 @@ std::string describe_key(EVP_PKEY* key);
 
 /// Verifies `signature` over `data` with `key`. `algorithm` is a whole AlgorithmIdentifier in DER.
 /// Errors: WeakSignature (MD2, MD4, MD5, SHA-1), CertSignatureBad.
+/// `used` (may be nullptr) is told of each part of `data` that has been read, for data in a mapping.
 Status verify_signature(ByteView data, ByteView algorithm, ByteView signature, EVP_PKEY* key,
-                        const SignaturePolicy& policy);
+                        const SignaturePolicy& policy, void (*used)(ByteView) = nullptr);
 /// The verdict on the algorithm alone, without a key. Errors as above.
 Status check_signature_algorithm(ByteView algorithm, const SignaturePolicy& policy);
 
