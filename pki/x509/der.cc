@@ -2,7 +2,7 @@
 
 namespace piv::der {
 
-bool Reader::any(Element& out) noexcept {
+bool Reader::any_length(Element& out) noexcept {
     if (rest_.size() < 2) {
         return false;
     }
@@ -30,23 +30,7 @@ bool Reader::any(Element& out) noexcept {
     if (length > rest_.size() - header) {
         return false;
     }
-    out.tag = tag;
-    out.value = {rest_.data() + header, length};
-    out.whole = {rest_.data(), header + length};
-    rest_ = {rest_.data() + header + length, rest_.size() - header - length};
-    return true;
-}
-
-bool Reader::element(std::uint8_t tag, Element& out) noexcept {
-    return peek() == tag && any(out);
-}
-
-bool Reader::read(std::uint8_t tag, ByteView& value) noexcept {
-    Element e;
-    if (!element(tag, e)) {
-        return false;
-    }
-    value = e.value;
+    take(out, header, length);
     return true;
 }
 

@@ -55,13 +55,35 @@ class Reader {
     /// The next tag, 0 at the end.
     [[nodiscard]] std::uint8_t peek() const noexcept { return rest_.empty() ? 0 : rest_[0]; }
 
-    bool any(Element& out) noexcept;
-    bool element(std::uint8_t tag, Element& out) noexcept;
-    bool read(std::uint8_t tag, ByteView& value) noexcept;
+    bool any(Element& out) noexcept {
+        // Nearly all elements are shorter than 128 octets.
+        if (rest_.size() >= 2 && rest_[1] < 0x80U && rest_[1] <= rest_.size() - 2 &&
+            (rest_[0] & 0x1FU) != 0x1FU) {
+            take(out, 2, rest_[1]);
+            return true;
+        }
+        return any_length(out);
+    }
+    bool element(std::uint8_t tag, Element& out) noexcept { return peek() == tag && any(out); }
+    bool read(std::uint8_t tag, ByteView& value) noexcept {
+        Element e;
+        if (!element(tag, e)) {
+            return false;
+        }
+        value = e.value;
+        return true;
+    }
     /// True when the element is absent too; then `present` is false.
     bool optional(std::uint8_t tag, ByteView& value, bool& present) noexcept;
 
   private:
+    bool any_length(Element& out) noexcept;
+    void take(Element& out, std::size_t header, std::size_t length) noexcept {
+        out.tag = rest_[0];
+        out.value = {rest_.data() + header, length};
+        out.whole = {rest_.data(), header + length};
+        rest_ = {rest_.data() + header + length, rest_.size() - header - length};
+    }
     ByteView rest_;
 };
 

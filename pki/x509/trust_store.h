@@ -22,10 +22,12 @@ class TrustStore {
     /// `anchors` and `intermediates` are each a folder of *.pem files or one file, as `[trust]` of
     /// the configuration has them. A missing intermediates path is an empty set. Files are indexed
     /// by subject and key id; only candidates of a path are decoded.
+    /// `index_file` (may be empty: everything is read) keeps where each subject is; it is made when
+    /// missing, old, torn or foreign, and only ever a hint.
     /// Errors: NoTrustAnchors (none found), CertMalformed, InsecureConfig (with
     /// `require_root_owned`).
     static Result<TrustStore> open(const std::string& anchors, const std::string& intermediates,
-                                   bool require_root_owned);
+                                   bool require_root_owned, const std::string& index_file = {});
     /// `--ca FILE|DIR...`: self-signed certificates become anchors, others intermediates. When none
     /// of them is self-signed they are all anchors: the administrator has named them for this run.
     static Result<TrustStore> from_paths(const std::vector<std::string>& paths);
