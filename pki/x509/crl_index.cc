@@ -249,6 +249,10 @@ std::shared_ptr<const CrlIndex> CrlIndex::open(const std::string& folder, const 
     return good ? index : nullptr;
 }
 
+void CrlIndex::discard(const std::string& folder, const CrlList& list) {
+    (void)unlink(table_path(folder, list).c_str());
+}
+
 CrlIndex::~CrlIndex() {
     (void)munmap(const_cast<std::uint8_t*>(at_), size_);
 }

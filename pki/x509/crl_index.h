@@ -23,6 +23,9 @@ class CrlIndex {
     static Status build(const std::string& folder, const CrlList& list,
                         ByteView signer_spki_sha256);
 
+    /// Removes the table of `list`, so that the next login makes a new one.
+    static void discard(const std::string& folder, const CrlList& list);
+
     CrlIndex(const CrlIndex&) = delete;
     CrlIndex& operator=(const CrlIndex&) = delete;
     ~CrlIndex();

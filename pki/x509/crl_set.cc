@@ -209,6 +209,8 @@ Result<std::optional<CrlEntry>> CrlSet::Data::find(const CrlList& list, const Ca
         if (found) {
             return found;
         }
+        CrlIndex::discard(index_folder, list);
+        list.index = nullptr;
     }
     return find_entry(list, issuer, serial);
 }

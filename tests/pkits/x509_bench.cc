@@ -104,7 +104,8 @@ int bench_digest(char** argv) {
 // Entries as a large CA has them: 16 octet serials, a date and a reason.
 int make_crl(char** argv) {
     const OpenSslPtr<BIO> key_in(BIO_new_file(argv[3], "r"));
-    const OpenSslPtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
+    const OpenSslPtr<EVP_PKEY> key(
+        PEM_read_bio_PrivateKey(key_in.get(), nullptr, nullptr, nullptr));
     const Certificate issuer = first_of(argv[4]);
     const long entries = std::stol(argv[5]);
     const OpenSslPtr<X509_CRL> crl(X509_CRL_new());
