@@ -81,8 +81,10 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
     }
     CardClient cards(role->take_socket());
     // Read only now: the role has no copy of what comes from here on.
-    Result<TrustStore> store =
-        TrustStore::open(policy.trust_anchors, policy.trust_intermediates, true);
+    Result<TrustStore> store = TrustStore::open(
+        policy.trust_anchors, policy.trust_intermediates, true,
+        policy.revocation.cache_dir.empty() ? std::string()
+                                            : policy.revocation.cache_dir + "/trust-index");
     if (!store) {
         record_.fail(StepName::Path, store.error());
         return refused(std::move(store).error());
