@@ -3,6 +3,9 @@
 #include <optional>
 
 #include "ocsp_client/inquiry.h"
+#include "pki/base/file.h"
+#include "pki/x509/crl.h"
+#include "pki/x509/crl_set.h"
 
 namespace piv {
 
@@ -22,6 +25,42 @@ InquirySettings inquiry_settings(RevocationSettings& settings) {
     return out;
 }
 
+constexpr std::size_t kMaxStaged = 256;
+
+// Answers that the image brought along. Each is judged when it is used; a file that is none is
+// as good as absent.
+void add_staged(const std::string& folder, std::vector<Bytes>& out) {
+    const auto names = folder.empty() ? Result<std::vector<std::string>>(ErrorCode::FileNotFound)
+                                      : list_folder(folder, ".der");
+    if (!names) {
+        return;
+    }
+    for (const std::string& name : names.value()) {
+        auto file = read_file(folder + "/" + name, kMaxResponse);
+        if (file && out.size() < kMaxStaged) {
+            out.push_back(std::move(file).value());
+        }
+    }
+}
+
+RevocationVerdict from_crl(const CrlVerdict& crl) {
+    RevocationVerdict verdict;
+    verdict.source = "crl";
+    verdict.this_update = crl.this_update;
+    verdict.next_update = crl.next_update;
+    verdict.state = crl.state == CrlState::Good      ? RevocationState::Good
+                    : crl.state == CrlState::Revoked ? RevocationState::Revoked
+                                                     : RevocationState::Unavailable;
+    if (crl.state != CrlState::Good) {
+        verdict.why = crl.why;
+    }
+    if (crl.state == CrlState::Revoked) {
+        verdict.revocation_time = crl.revocation_time;
+        verdict.reason = crl.reason;
+    }
+    return verdict;
+}
+
 }  // namespace
 
 struct RevocationCheck::Data {
@@ -33,12 +72,15 @@ struct RevocationCheck::Data {
     UnixTime now;
     std::vector<CertSubject> subjects;  // one per certificate below the anchor, leaf first
     std::optional<Inquiry> inquiry;
+    std::vector<CrlVerdict> crl_verdicts;  // empty without CRLs
     std::vector<RevocationVerdict> verdicts;
     Error broken{ErrorCode::Internal, "the revocation check was not started"};
     bool started = false;
     bool soft = false;
 
     Status take_path_apart();
+    void check_crls();
+    void join_crls();
     [[nodiscard]] bool soft_may_pass(std::size_t index, const RevocationVerdict& verdict,
                                      Error& refused) const;
     Status judge_all();
@@ -55,6 +97,60 @@ Status RevocationCheck::Data::take_path_apart() {
         subjects.push_back(std::move(subject).value());
     }
     return {};
+}
+
+// CRLs are local: they are looked at before anything is asked. A list that has ended proves nothing
+// good, but a revocation that it holds still counts.
+void RevocationCheck::Data::check_crls() {
+    if (settings.crl_paths.empty()) {
+        return;
+    }
+    const auto set = CrlSet::open(settings.crl_paths, settings.cache_dir);
+    if (!set) {
+        CrlVerdict none;
+        none.why = set.error();
+        crl_verdicts.assign(subjects.size(), none);
+        return;
+    }
+    const auto check = [&](UnixTime at) {
+        return check_path_crls(path, set.value(), settings.crl_signers, settings.path_policy, at);
+    };
+    crl_verdicts = check(now);
+    for (const auto& list : set->data().lists) {
+        if (!list->next_update || *list->next_update >= now) {
+            continue;
+        }
+        const auto earlier = check(*list->next_update);
+        for (std::size_t i = 0; i < crl_verdicts.size() && i < earlier.size(); ++i) {
+            if (crl_verdicts[i].state == CrlState::Undetermined &&
+                earlier[i].state == CrlState::Revoked) {
+                crl_verdicts[i] = earlier[i];
+            }
+        }
+    }
+}
+
+// RFC 6960 section 2.2 leaves CRLs as the other source; a revocation there always counts.
+void RevocationCheck::Data::join_crls() {
+    for (std::size_t i = 0; i < crl_verdicts.size() && i < verdicts.size(); ++i) {
+        RevocationVerdict& ocsp = verdicts[i];
+        const CrlVerdict& crl = crl_verdicts[i];
+        const bool asked = settings.ocsp != OcspMode::Off;
+        if (crl.state == CrlState::Revoked) {
+            if (ocsp.state != RevocationState::Revoked) {
+                ocsp = from_crl(crl);
+            }
+        } else if (!asked || (settings.crl_required && crl.state != CrlState::Good &&
+                              ocsp.state == RevocationState::Good)) {
+            ocsp = from_crl(crl);
+        } else if (ocsp.state == RevocationState::Unavailable) {
+            if (crl.state == CrlState::Good) {
+                ocsp = from_crl(crl);
+            } else {
+                ocsp.why.detail += "; CRL: " + crl.why.detail;
+            }
+        }
+    }
 }
 
 // `soft` lets pass what could not be asked, never what was answered badly; with soft_max_age only
@@ -125,7 +221,13 @@ void RevocationCheck::start() {
     }
     d.broken = Error(ErrorCode::Internal, "the revocation check was finished twice");
     d.verdicts.resize(d.subjects.size());
-    if (d.settings.ocsp != OcspMode::Off) {
+    d.check_crls();
+    bool revoked = false;
+    for (const CrlVerdict& verdict : d.crl_verdicts) {
+        revoked = revoked || verdict.state == CrlState::Revoked;
+    }
+    if (d.settings.ocsp != OcspMode::Off && !revoked) {
+        add_staged(d.settings.staged_dir, d.settings.staged_responses);
         d.inquiry.emplace(d.subjects, inquiry_settings(d.settings), d.transport.get(), d.now);
         d.inquiry->start();
     }
@@ -156,6 +258,10 @@ Result<RevocationCheckedPath> RevocationCheck::finish(Deadline deadline) {
         d.inquiry->finish(deadline);
         d.verdicts = d.inquiry->verdicts();
     }
+    if (!d.settings.crl_paths.empty() && d.crl_verdicts.size() != d.verdicts.size()) {
+        return d.broken;
+    }
+    d.join_crls();
     if (Status s = d.judge_all(); !s) {
         return std::move(s).error();
     }

@@ -36,8 +36,14 @@ struct RevocationSettings {
     std::vector<std::string> urls;       // override: instead of AIA, for every certificate
     std::vector<std::string> crl_paths;  // FILE or DIR
     std::vector<Certificate> trusted_responders;
-    std::vector<Bytes> staged_responses;  // DER, from the image or --ocsp-response
-    std::string cache_dir;                // empty: no cache
+    std::vector<Bytes> staged_responses;            // DER, from the image or --ocsp-response
+    std::string staged_dir = PIV_STATEDIR "/ocsp";  // *.der, from the image too; may be missing
+    /// With CRLs given, each certificate has to be good by one of them as well (`--crl`); otherwise
+    /// they are asked where OCSP cannot be had, and a revocation in one always counts.
+    bool crl_required = false;
+    std::vector<Certificate> crl_signers;  // beside the path's own certificates
+    PathPolicy path_policy;                // for certificates of CRL signers
+    std::string cache_dir;                 // empty: no cache
     std::int64_t skew = 300;
     std::int64_t max_age = 86400;
     std::int64_t soft_max_age = 0;
