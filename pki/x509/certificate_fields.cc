@@ -258,9 +258,11 @@ bool into(std::optional<T>& field, ByteView value, F read) {
     return true;
 }
 
+// RFC 5280 section 4.2.1.3: "at least one of the bits MUST be set to 1"
 bool read_key_usage(ByteView value, std::uint32_t& out) {
     ByteView contents;
-    return der::only(value, der::kBitString, contents) && der::named_bits(contents, out);
+    return der::only(value, der::kBitString, contents) && der::named_bits(contents, out) &&
+           out != 0;
 }
 
 bool read_skip_certs(ByteView value, std::uint32_t& out) {
