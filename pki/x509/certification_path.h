@@ -43,9 +43,9 @@ struct PathPolicy {
     /// What RFC 5280 alone accepts, which knows no weak algorithms: Purpose::Any with SHA-1, DSA and RSA
     /// from 1024 bits; and what it asks of CAs. For an answer to "is this path valid" (piv-check --purpose any), and never for a
     /// login.
-    static PathPolicy standards_only() {
+    static PathPolicy standards_only(Purpose purpose = Purpose::Any) {
         PathPolicy policy;
-        policy.purpose = Purpose::Any;
+        policy.purpose = purpose;
         policy.conformance = Conformance::Profile;
         policy.insecurely_allow_sha1 = true;
         policy.insecurely_allow_dsa = true;
