@@ -257,15 +257,18 @@ ResponderHabits AnswerCache::habits(const std::string& url, UnixTime now) const 
     if (!file) {
         return habits;
     }
-    const std::string text(ByteView(file.value()).text());
-    int nonce = 0;
-    int get = 0;
-    int sha256 = 0;
-    long long since = 0;
-    if (std::sscanf(text.c_str(), "PIVRESP1 %1d %1d %1d %15lld", &nonce, &get, &sha256, &since) ==
-            4 &&
-        since <= now && now - since < kHabitsLast) {
-        habits = {nonce == 1, get == 1, sha256 == 1};
+    // PIVRESP1 NONCE GET SHA256 SINCE, each of the first three 0 or 1
+    const std::string_view text = ByteView(file.value()).text();
+    constexpr std::string_view kStart = "PIVRESP1 ";
+    if (text.size() < kStart.size() + 8 || text.substr(0, kStart.size()) != kStart ||
+        text.back() != '\n') {
+        return habits;
+    }
+    const std::string_view flags = text.substr(kStart.size(), 6);
+    const std::string_view time = text.substr(kStart.size() + 6);
+    const auto since = parse_time(time.substr(0, time.size() - 1));
+    if (since && since.value() <= now && now - since.value() < kHabitsLast) {
+        habits = {flags[0] == '1', flags[2] == '1', flags[4] == '1'};
     }
     return habits;
 }

@@ -32,7 +32,8 @@ Status add_certificates(const std::string& path, std::vector<Certificate>& out) 
         }
         files.clear();
         for (const std::string& name : names.value()) {
-            files.push_back(path + "/" + name);
+            files.push_back(path);
+            files.back().append("/").append(name);
         }
     }
     for (const std::string& file : files) {

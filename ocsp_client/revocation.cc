@@ -36,7 +36,9 @@ void add_staged(const std::string& folder, std::vector<Bytes>& out) {
         return;
     }
     for (const std::string& name : names.value()) {
-        auto file = read_file(folder + "/" + name, kMaxResponse);
+        std::string path = folder;
+        path.append("/").append(name);
+        auto file = read_file(path, kMaxResponse);
         if (file && out.size() < kMaxStaged) {
             out.push_back(std::move(file).value());
         }
