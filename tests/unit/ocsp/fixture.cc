@@ -167,6 +167,36 @@ Bytes make_response(const CertSubject& subject, const AnswerPlan& plan,
     return der_wrap(tag::kSequence, outer);
 }
 
+Bytes make_crl(const KeyAndCertificate& issuer, UnixTime this_update, UnixTime next_update,
+               long serial) {
+    const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> crl(X509_CRL_new(), X509_CRL_free);
+    const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> time(ASN1_TIME_new(), ASN1_TIME_free);
+    must(X509_CRL_set_version(crl.get(), 1) == 1);
+    must(X509_CRL_set_issuer_name(crl.get(), X509_get_subject_name(issuer.certificate.native())) ==
+         1);
+    must(ASN1_TIME_set(time.get(), static_cast<time_t>(this_update)) != nullptr);
+    must(X509_CRL_set1_lastUpdate(crl.get(), time.get()) == 1);
+    if (serial != 0) {
+        X509_REVOKED* entry = X509_REVOKED_new();
+        const std::unique_ptr<ASN1_INTEGER, void (*)(ASN1_INTEGER*)> number(ASN1_INTEGER_new(),
+                                                                            ASN1_INTEGER_free);
+        must(ASN1_INTEGER_set(number.get(), serial) == 1);
+        must(X509_REVOKED_set_serialNumber(entry, number.get()) == 1);
+        must(X509_REVOKED_set_revocationDate(entry, time.get()) == 1);
+        must(X509_CRL_add0_revoked(crl.get(), entry) == 1);
+    }
+    must(ASN1_TIME_set(time.get(), static_cast<time_t>(next_update)) != nullptr);
+    must(X509_CRL_set1_nextUpdate(crl.get(), time.get()) == 1);
+    must(X509_CRL_sort(crl.get()) == 1);
+    must(X509_CRL_sign(crl.get(), issuer.key.get(), EVP_sha256()) > 0);
+    unsigned char* der = nullptr;
+    const int size = i2d_X509_CRL(crl.get(), &der);
+    must(size > 0);
+    Bytes out(der, der + size);
+    OPENSSL_free(der);
+    return out;
+}
+
 Result<std::size_t> FakeTransport::start(HttpRequest request) {
     ++requests;
     ready_.emplace(requests, handler_(request));

@@ -55,6 +55,10 @@ class FakeTransport : public Transport {
     std::map<std::size_t, Result<HttpResponse>> ready_;
 };
 
+/// A CRL of `issuer` in DER; `serial` 0: nothing revoked.
+Bytes make_crl(const KeyAndCertificate& issuer, UnixTime this_update, UnixTime next_update,
+               long serial);
+
 HttpResponse ocsp_reply(Bytes body);
 
 }  // namespace piv::test

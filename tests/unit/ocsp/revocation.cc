@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "pki/base/file.h"
 #include "tests/unit/ocsp/fixture.h"
 
 namespace {
@@ -191,6 +192,59 @@ TEST_CASE("off without CRLs asks nothing", "[ocsp]") {
     REQUIRE(result);
     CHECK(result->verdicts().empty());
     CHECK(requests == 0);
+}
+
+namespace {
+
+// CRLs of both CAs in a folder; `revoked`: a serial in the issuing CA's.
+RevocationSettings with_crls(OcspMode mode, const Folder& folder, UnixTime end, long revoked) {
+    REQUIRE(write_file_atomically(folder.path + "/root.crl",
+                                  make_crl(pki().root, kNow - 7200, kNow + 7200, 0), 0644));
+    REQUIRE(write_file_atomically(folder.path + "/int.crl",
+                                  make_crl(pki().intermediate, kNow - 3600, end, revoked), 0644));
+    RevocationSettings s = settings(mode);
+    s.crl_paths = {folder.path};
+    s.path_policy.purpose = Purpose::Any;
+    return s;
+}
+
+}  // namespace
+
+TEST_CASE("CRLs stand in where OCSP cannot be had", "[ocsp]") {
+    const Folder folder;
+    World down;
+    down.leaf_failure = ErrorCode::OcspConnect;
+    const auto result = check(down, with_crls(OcspMode::Require, folder, kNow + 60, 0));
+    REQUIRE(result);
+    CHECK(result->verdicts()[0].source == "crl");
+    CHECK(result->verdicts()[1].source == "network");
+    const auto off = check(down, with_crls(OcspMode::Off, folder, kNow + 60, 99));
+    REQUIRE(off);
+    CHECK(off->verdicts()[1].source == "crl");
+}
+
+TEST_CASE("an ended CRL proves nothing good", "[ocsp]") {
+    const Folder folder;
+    World down;
+    down.leaf_failure = ErrorCode::OcspConnect;
+    CHECK_FALSE(check(down, with_crls(OcspMode::Require, folder, kNow - 60, 0)));
+    CHECK_FALSE(check(down, with_crls(OcspMode::Off, folder, kNow - 60, 0)));
+    RevocationSettings required = with_crls(OcspMode::Require, folder, kNow - 60, 0);
+    CHECK(check(World(), required));
+    required.crl_required = true;
+    CHECK(check(World(), required).code() == ErrorCode::CrlUnusable);
+}
+
+TEST_CASE("a revocation in a CRL counts, in an ended one too, in every mode", "[ocsp]") {
+    const Folder folder;
+    for (const OcspMode mode : {OcspMode::Require, OcspMode::Soft, OcspMode::Off}) {
+        for (const UnixTime end : {kNow + 60, kNow - 60}) {
+            World down;
+            down.leaf_failure = ErrorCode::OcspConnect;
+            CHECK(check(down, with_crls(mode, folder, end, 3)).code() == ErrorCode::Revoked);
+            CHECK(check(World(), with_crls(mode, folder, end, 3)).code() == ErrorCode::Revoked);
+        }
+    }
 }
 
 TEST_CASE("CRLs that cannot be read never help", "[ocsp]") {
