@@ -310,6 +310,17 @@ def saved_answer_is_judged_again(b):
 
 
 @scenario
+def stored_response_of_any_size_gets_a_verdict(b):
+    path = os.path.join(b.folder, "response.der")
+    for content, code in ((b"", "ocsp-malformed"), (b"x", "ocsp-malformed"),
+                          (bytes(64 << 10), "ocsp-malformed"), (bytes(3 << 20), "ocsp-too-large")):
+        with open(path, "wb") as f:
+            f.write(content)
+        result = b.ask("--response", path)
+        equal([result["status"], result["code"], b.exit], ["unavailable", code, 2], len(content))
+
+
+@scenario
 def prefetch_renews_what_ends_soon(b):
     """And leaves alone what has just begun."""
     answer = {"this": -3000, "next": 600}
