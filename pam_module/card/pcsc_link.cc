@@ -126,15 +126,17 @@ Result<Bytes> PcscLink::transmit(ByteView command, Deadline /*deadline*/) {
         library_.transmit(card_, &protocol, command.data(), static_cast<DWORD>(command.size()),
                           nullptr, answer_.data(), &size);
     if (status != SCARD_S_SUCCESS) {
-        return failure(status, "SCardTransmit");
+        return explain(pcsc_error(status, "SCardTransmit"));
+    }
+    if (size < 2) {  // some drivers give nothing, without an error, for a card that is not there
+        return explain(Error(ErrorCode::CardFailure, "the card's answer has no status"));
     }
     return ByteView(answer_).sub(0, size).copy();
 }
 
 // A card that is pulled while it works shows first as a failed exchange; that it is gone is known
 // when the daemon has looked at the reader again.
-Error PcscLink::failure(LONG status, const char* what) const {
-    Error error = pcsc_error(status, what);
+Error PcscLink::explain(Error error) const {
     if (error.code == ErrorCode::NoCard) {
         error.code = ErrorCode::CardRemoved;
     }
@@ -161,7 +163,7 @@ Status PcscLink::reconnect(DWORD action) {
     const LONG status = library_.reconnect(
         card_, SCARD_SHARE_SHARED, SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1, action, &protocol_);
     if (status != SCARD_S_SUCCESS) {
-        return failure(status, "SCardReconnect");
+        return explain(pcsc_error(status, "SCardReconnect"));
     }
     return {};
 }
@@ -179,7 +181,7 @@ Result<CardState> PcscLink::begin(Deadline deadline) {
             return state;
         }
         if (status != SCARD_W_RESET_CARD) {
-            return failure(status, "SCardBeginTransaction");
+            return explain(pcsc_error(status, "SCardBeginTransaction"));
         }
         state = CardState::WasReset;
         if (Status s = reconnect(SCARD_LEAVE_CARD); !s) {

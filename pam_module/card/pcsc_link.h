@@ -34,7 +34,7 @@ class PcscLink final : public CardLink {
     Status read_atr();
     void read_features();
     Status reconnect(DWORD action);
-    [[nodiscard]] Error failure(LONG status, const char* what) const;
+    [[nodiscard]] Error explain(Error error) const;
 
     std::shared_ptr<PcscContext> context_;
     const PcscLibrary& library_;
