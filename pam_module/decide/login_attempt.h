@@ -56,6 +56,11 @@ class LoginAttempt {
     /// All of it.
     AuthDecision run(Cards& cards, Dialogue& dialogue);
 
+    /// The validated path, from identify() until ask_revocation(); also when only the account was
+    /// wrong. nullptr: there is none.
+    [[nodiscard]] const CertificationPath* path() const noexcept {
+        return path_ ? &*path_ : nullptr;
+    }
     [[nodiscard]] const std::string& user() const noexcept { return user_; }  // once identified
     /// PIN tries that are left after a wrong PIN, if the card says.
     [[nodiscard]] std::optional<int> tries_left() const noexcept { return tries_; }

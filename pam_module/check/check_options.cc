@@ -1,0 +1,139 @@
+#include "pam_module/check/check_options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+
+#include "pam_module/check/check_report.h"
+
+namespace piv {
+
+namespace {
+
+struct Raw {
+    CheckOptions out;
+    std::string at;
+    CLI::Option* card = nullptr;
+};
+
+void define_question(CLI::App& app, Raw& raw) {
+    CheckOptions& o = raw.out;
+    raw.card = app.add_option("--card", o.reader, "Check the card in a reader (name or pattern)")
+                   ->expected(0, 1)
+                   ->type_name("[READER]");
+    app.add_option("--cert", o.certificate, "Check a certificate file")->type_name("FILE");
+    app.add_option("--untrusted", o.untrusted, "Certificates that may help to build the path")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--user", o.user, "Account that asks; otherwise the certificate says");
+    app.add_option("--service", o.service, "PAM service whose settings count");
+    app.add_flag("--doctor", o.doctor, "Check everything that a login needs");
+    app.add_option("--report", o.report, "With --doctor: write a redacted report here")
+        ->type_name("FILE");
+    app.add_option("--why", o.why, "Explain the last login attempts of a user")->type_name("USER");
+}
+
+void define_inputs(CLI::App& app, CheckOptions& o) {
+    app.add_option("--ca", o.cas, "CA certificates instead of the installed ones")
+        ->type_name("FILE|DIR")
+        ->allow_extra_args(false);
+    app.add_option("--crl", o.crls, "CRLs: every certificate below the anchor must be good by one")
+        ->type_name("FILE|DIR")
+        ->allow_extra_args(false);
+    app.add_option("--ocsp", o.ocsp, "require, soft or off; with --crl alone: off")
+        ->check(CLI::IsMember({"require", "soft", "off"}));
+    app.add_option("--ocsp-url", o.ocsp_urls, "Responder instead of those the certificates name")
+        ->type_name("URL")
+        ->allow_extra_args(false);
+    app.add_option("--ocsp-response", o.ocsp_responses, "A stored OCSP response, DER")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    app.add_option("--purpose", o.purpose,
+                   "smartcard-logon; any (RFC 5280 alone); client-auth, server-auth, kdc")
+        ->check(CLI::IsMember({"smartcard-logon", "any", "client-auth", "server-auth", "kdc"}));
+    app.add_option("--conformance", o.conformance,
+                   "What is asked of CAs: section6, profile or strict")
+        ->check(CLI::IsMember({"section6", "profile", "strict"}));
+    app.add_option("--policy", o.policies, "Acceptable certificate policy (any-policy)")
+        ->type_name("OID")
+        ->allow_extra_args(false);
+    app.add_flag("--require-explicit-policy", o.require_explicit_policy,
+                 "RFC 5280 initial-explicit-policy");
+    app.add_flag("--inhibit-policy-mapping", o.inhibit_policy_mapping,
+                 "RFC 5280 initial-policy-mapping-inhibit");
+    app.add_flag("--inhibit-any-policy", o.inhibit_any_policy,
+                 "RFC 5280 initial-any-policy-inhibit");
+}
+
+void define_frame(CLI::App& app, Raw& raw) {
+    CheckOptions& o = raw.out;
+    app.set_version_flag("--version", std::string("piv-check " PIV_VERSION));
+    app.add_option("--at", raw.at, "Judge at this time instead of now")->type_name("TIME");
+    app.add_option("--config", o.config, "Configuration file instead of the default")
+        ->type_name("FILE");
+    app.add_option("--root", o.root, "Take files from this image root")->type_name("DIR");
+    app.add_flag("--pin-from-stdin", o.pin_from_stdin,
+                 "Read the PIN from standard input and use it");
+    app.add_flag("--json", o.json, "One JSON document on stdout");
+    app.footer(
+        "Without a question it checks the card in the reader. The PIN is used only with\n"
+        "--pin-from-stdin or when it is typed at the prompt.\n"
+        "Exit: 0 accept, 1 reject, 2 cannot tell, 64 bad usage, 65 bad input, 78 bad "
+        "configuration.\nExample: piv-check --cert alice.cer --ca root.cer --ca int.cer");
+}
+
+Status settle(Raw& raw) {
+    CheckOptions& o = raw.out;
+    o.card = raw.card->count() > 0;
+    if (!raw.at.empty()) {
+        Result<UnixTime> at = parse_time(raw.at);
+        if (!at) {
+            return Error(ErrorCode::BadUsage, "--at " + raw.at + ": " + at.error().detail);
+        }
+        o.at = *at;
+    }
+    const int questions = (o.card ? 1 : 0) + (o.certificate.empty() ? 0 : 1) + (o.doctor ? 1 : 0) +
+                          (o.why.empty() ? 0 : 1);
+    if (questions > 1) {
+        return Error(ErrorCode::BadUsage, "give one of --card, --cert, --doctor and --why");
+    }
+    o.card = o.card || questions == 0;
+    while (!o.root.empty() && o.root.back() == '/') {
+        o.root.pop_back();
+    }
+    return {};
+}
+
+}  // namespace
+
+std::optional<CheckOptions> parse_check_options(int argc, char** argv, int& exit_status) {
+    Raw raw;
+    CLI::App app{
+        "Says whether a card or a certificate would log in here, as whom, and if not, why.",
+        "piv-check"};
+    const auto bad = [&](const std::string& what) {
+        bool json = false;
+        for (int i = 1; i < argc; ++i) {
+            json = json || std::strcmp(argv[i], "--json") == 0;
+        }
+        exit_status = report_failure({ErrorCode::BadUsage, what}, json);
+        return std::nullopt;
+    };
+    try {
+        define_question(app, raw);
+        define_inputs(app, raw.out);
+        define_frame(app, raw);
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        if (e.get_exit_code() == 0) {
+            exit_status = app.exit(e);
+            return std::nullopt;
+        }
+        return bad(e.what());
+    }
+    if (Status settled = settle(raw); !settled) {
+        return bad(settled.error().detail);
+    }
+    return raw.out;
+}
+
+}  // namespace piv

@@ -1,0 +1,282 @@
+#include "pam_module/check/doctor.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+
+#include "pam_module/check/check_run.h"
+#include "pam_module/check/pam_files.h"
+#include "pki/base/file.h"
+#include "pki/base/text.h"
+#include "pki/cli/json_output.h"
+
+namespace piv {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+enum class Rank { Fail = 0, Warn = 1, Ok = 2 };
+
+struct Finding {
+    Rank rank = Rank::Fail;
+    std::string area;
+    std::string what;
+    std::string fix;
+    bool personal = false;  // names a person or a card: left out of a report
+};
+
+const char* to_text(Rank rank) noexcept {
+    switch (rank) {
+        case Rank::Ok:
+            return "ok";
+        case Rank::Warn:
+            return "warn";
+        case Rank::Fail:
+            break;
+    }
+    return "FAIL";
+}
+
+class Doctor {
+  public:
+    Doctor(const CheckOptions& options, UnixTime now) : options_(options), now_(now) {}
+    void examine();
+    [[nodiscard]] std::vector<Finding>& findings() { return findings_; }
+
+  private:
+    void add(Rank rank, const char* area, std::string what, std::string fix = {}) {
+        findings_.push_back({rank, area, std::move(what), std::move(fix), false});
+    }
+    void add(const char* area, const Error& error) {
+        const ErrorInfo& row = info(error.code);
+        add(Rank::Fail, area,
+            std::string(row.name) + (error.detail.empty() ? "" : ": " + error.detail),
+            std::string(row.hint));
+    }
+    void program(const char* area, const std::string& path);
+    void programs();
+    void clock();
+    void authorities(const TrustStore& store);
+    void pcsc();
+    void names();
+    void stacks();
+    void card(CheckSetup& setup);
+
+    const CheckOptions& options_;
+    UnixTime now_;
+    std::vector<Finding> findings_;
+};
+
+// Root's, and nobody else may write it.
+void Doctor::program(const char* area, const std::string& path) {
+    struct stat st {};
+    const std::string file = options_.root + path;
+    if (stat(file.c_str(), &st) != 0) {
+        add(Rank::Fail, area, file + ": " + std::strerror(errno), "install the package again");
+    } else if (st.st_uid != 0 || (st.st_mode & 022U) != 0) {
+        add(Rank::Fail, area, file + ": does not belong to root alone",
+            "chown root:root " + file + "; chmod go-w " + file);
+    } else {
+        add(Rank::Ok, area, file);
+    }
+}
+
+void Doctor::programs() {
+    program("module", PIV_PAMDIR "/pam_piv.so");
+    program("module", PIV_LIBEXECDIR "/piv-login-helper");
+    program("module", PIV_BINDIR "/piv-ocsp");
+    program("module", PIV_NSSDIR "/libnss_piv.so.2");
+    const Result<Bytes> users = read_file(options_.root + "/etc/passwd", 16U << 20U);
+    const bool there =
+        users &&
+        ("\n" + std::string(ByteView(*users).text())).find("\npiv-login:") != std::string::npos;
+    if (there) {
+        add(Rank::Ok, "user", "system user piv-login");
+    } else {
+        add(Rank::Warn, "user", "no system user piv-login: card code runs as nobody",
+            "systemd-sysusers");
+    }
+}
+
+void Doctor::clock() {
+    constexpr int kFirstYear = 2024;
+    constexpr int kLastYear = 2100;
+    if (now_ < from_civil(kFirstYear, 1, 1, 0, 0, 0) ||
+        now_ > from_civil(kLastYear, 1, 1, 0, 0, 0)) {
+        add(Rank::Fail, "clock", "it is " + format_time(now_),
+            "set the clock; enable chronyd or systemd-timesyncd");
+    } else {
+        add(Rank::Ok, "clock", format_time(now_));
+    }
+}
+
+void Doctor::authorities(const TrustStore& store) {
+    constexpr std::int64_t kDay = 86400;
+    constexpr std::int64_t kSoonDays = 90;
+    for (const TrustStore::Candidate& ca : store.all()) {
+        const std::int64_t days = (ca.certificate.not_after() - now_) / kDay;
+        const std::string what =
+            std::string(ca.anchor ? "root " : "intermediate ") + ca.certificate.subject() + ": ";
+        if (ca.certificate.not_after() < now_) {
+            add(Rank::Fail, "trust", what + "ended " + format_time(ca.certificate.not_after()),
+                "piv-trust add FILE with its successor");
+        } else if (ca.certificate.not_before() > now_) {
+            add(Rank::Fail, "trust", what + "begins " + format_time(ca.certificate.not_before()),
+                "check the clock of this machine");
+        } else {
+            add(days < kSoonDays ? Rank::Warn : Rank::Ok, "trust",
+                what + std::to_string(days) + " days left",
+                days < kSoonDays ? "piv-trust add FILE with its successor" : "");
+        }
+    }
+}
+
+void Doctor::pcsc() {
+    struct stat st {};
+    if (stat("/run/pcscd/pcscd.comm", &st) != 0) {
+        add(Rank::Fail, "pcscd", "its socket /run/pcscd/pcscd.comm is not there",
+            "systemctl enable --now pcscd.socket");
+        return;
+    }
+    add(Rank::Ok, "pcscd", "its socket is there");
+    const bool polkit =
+        access("/usr/share/polkit-1/actions/org.debian.pcsc-lite.policy", F_OK) == 0;
+    const bool rule = access("/usr/share/polkit-1/rules.d/50-piv-login.rules", F_OK) == 0 ||
+                      access("/etc/polkit-1/rules.d/50-piv-login.rules", F_OK) == 0;
+    if (polkit && !rule) {
+        add(Rank::Warn, "polkit", "pcscd may ask polkit, and there is no rule for piv-login",
+            "install the package again: it brings 50-piv-login.rules");
+    } else if (polkit) {
+        add(Rank::Ok, "polkit", "a rule lets piv-login use the reader");
+    }
+}
+
+void Doctor::names() {
+    const Result<Bytes> file = read_file(options_.root + "/etc/nsswitch.conf", 1U << 20U);
+    if (!file) {
+        add(Rank::Warn, "nss", file.error().detail, "passwd: files piv");
+        return;
+    }
+    const std::string text = "\n" + std::string(ByteView(*file).text());
+    const std::size_t line = text.find("\npasswd:");
+    const std::string passwd = line == std::string::npos
+                                   ? ""
+                                   : text.substr(line + 1, text.find('\n', line + 1) - line - 1);
+    const bool served = (passwd + " ").find(" piv ") != std::string::npos;
+    add(served ? Rank::Ok : Rank::Warn, "nss",
+        served ? passwd : "passwd in nsswitch.conf does not name piv",
+        served ? ""
+               : "needed for card-only accounts and for names like user@domain: enable-smartcard");
+}
+
+void Doctor::stacks() {
+    const std::vector<PamLine> lines = pam_lines(options_.root);
+    if (lines.empty()) {
+        add(Rank::Fail, "pam", "no file in " + options_.root + "/etc/pam.d names pam_piv.so",
+            "enable-smartcard --ca-cert root.cer int.cer");
+    }
+    for (const PamLine& line : lines) {
+        const std::string problem = problem_of(line);
+        add(problem.empty() ? Rank::Ok : Rank::Fail, "pam",
+            line.file + ":" + std::to_string(line.number) + ": " +
+                (problem.empty() ? line.type + " " + line.control : problem),
+            problem.empty() ? "" : "correct the line; see pam_piv(8)");
+    }
+}
+
+void Doctor::card(CheckSetup& setup) {
+    CheckOptions options = options_;
+    options.pin_from_stdin = false;
+    const CheckResult result = check_card(options, setup);
+    for (const Step& step : result.record.steps) {
+        Finding finding;
+        finding.rank = step.result == StepResult::Fail ? Rank::Fail : Rank::Ok;
+        finding.area = std::string(to_text(step.name));
+        finding.what = (step.result == StepResult::Fail ? step.code + ": " : "") + step.detail;
+        finding.fix = step.hint;
+        finding.personal = true;
+        if (step.result != StepResult::Skip) {
+            findings_.push_back(std::move(finding));
+        }
+    }
+}
+
+void Doctor::examine() {
+    clock();
+    programs();
+    stacks();
+    names();
+    Result<CheckSetup> setup = prepare_check(options_, now_);
+    if (!setup) {
+        add("configuration", setup.error());
+    } else {
+        add(Rank::Ok, "configuration", "can be used");
+        authorities(setup->store);
+        if (setup->policy.mapping.domains.empty() && setup->policy.mapping.accounts_file.empty()) {
+            add(Rank::Fail, "mapping", "neither mapping.domain nor an account map",
+                "set mapping.domain, or piv-accounts add");
+        }
+    }
+    if (options_.root.empty()) {
+        pcsc();
+        if (setup) {
+            card(*setup);
+        }
+    }
+    std::stable_sort(findings_.begin(), findings_.end(),
+                     [](const Finding& a, const Finding& b) { return a.rank < b.rank; });
+}
+
+Json findings_json(const std::vector<Finding>& findings, bool redacted) {
+    Json out = Json::array();
+    for (const Finding& finding : findings) {
+        const bool hidden = redacted && finding.personal;
+        out.push_back(
+            {{"result", to_text(finding.rank)},
+             {"area", finding.area},
+             {"what", hidden ? finding.what.substr(0, finding.what.find(':')) : finding.what},
+             {"fix", finding.fix}});
+    }
+    return out;
+}
+
+}  // namespace
+
+int run_doctor(const CheckOptions& options, UnixTime now) {
+    Doctor doctor(options, now);
+    doctor.examine();
+    const std::vector<Finding>& findings = doctor.findings();
+    const bool ill = std::any_of(findings.begin(), findings.end(),
+                                 [](const Finding& f) { return f.rank == Rank::Fail; });
+    if (!options.report.empty()) {
+        const Json report{{"version", PIV_VERSION},
+                          {"time", format_time(now)},
+                          {"findings", findings_json(findings, true)}};
+        const std::string text = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+        const Status written =
+            write_file_atomically(options.report, ByteView(std::string_view(text)), 0600);
+        if (!written) {
+            return report_failure(written.error(), options.json);
+        }
+    }
+    if (options.json) {
+        print_json({{"healthy", !ill}, {"findings", findings_json(findings, false)}});
+    } else {
+        for (const Finding& finding : findings) {
+            std::printf("%-4s  %-13s %s\n", to_text(finding.rank), finding.area.c_str(),
+                        escape_for_display(finding.what, 2000).c_str());
+            if (!finding.fix.empty()) {
+                std::printf("                    try: %s\n",
+                            escape_for_display(finding.fix, 2000).c_str());
+            }
+        }
+    }
+    return static_cast<int>(ill ? ExitStatus::No : ExitStatus::Yes);
+}
+
+}  // namespace piv

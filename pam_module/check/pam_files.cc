@@ -1,0 +1,87 @@
+#include "pam_module/check/pam_files.h"
+
+#include <sstream>
+
+#include "pam_module/glue/arguments.h"
+#include "pki/base/file.h"
+
+namespace piv {
+
+namespace {
+
+// `type control module arguments`, control perhaps in brackets (pam.conf(5)).
+bool parse_line(const std::string& text, PamLine& out, std::string& module) {
+    std::istringstream in(text);
+    if (!(in >> out.type >> out.control) || out.type[0] == '#') {
+        return false;
+    }
+    while (out.control[0] == '[' && out.control.back() != ']') {
+        std::string more;
+        if (!(in >> more)) {
+            return false;
+        }
+        out.control += " " + more;
+    }
+    if (!(in >> module)) {
+        return false;
+    }
+    for (std::string argument; in >> argument;) {
+        out.arguments.push_back(argument);
+    }
+    return true;
+}
+
+bool is_ours(const std::string& module) {
+    const std::size_t slash = module.rfind('/');
+    return module.substr(slash == std::string::npos ? 0 : slash + 1) == "pam_piv.so";
+}
+
+}  // namespace
+
+std::vector<PamLine> pam_lines(const std::string& root) {
+    std::vector<PamLine> out;
+    const std::string folder = root + "/etc/pam.d";
+    const Result<std::vector<std::string>> names = list_folder(folder, "");
+    if (!names) {
+        return out;
+    }
+    for (const std::string& name : *names) {
+        const Result<Bytes> content = read_file(folder + "/" + name, 1U << 20U);
+        if (!content) {
+            continue;
+        }
+        std::istringstream lines{std::string(ByteView(*content).text())};
+        int number = 0;
+        for (std::string text; std::getline(lines, text);) {
+            PamLine line;
+            std::string module;
+            ++number;
+            if (parse_line(text, line, module) && is_ours(module)) {
+                line.file = "/etc/pam.d/" + name;
+                line.number = number;
+                out.push_back(std::move(line));
+            }
+        }
+    }
+    return out;
+}
+
+std::string problem_of(const PamLine& line) {
+    std::vector<const char*> arguments;
+    arguments.reserve(line.arguments.size());
+    for (const std::string& argument : line.arguments) {
+        arguments.push_back(argument.c_str());
+    }
+    Arguments parsed;
+    const char* wrong =
+        parse_arguments(static_cast<int>(arguments.size()), arguments.data(), parsed);
+    if (wrong != nullptr) {
+        return std::string("unknown argument ") + wrong + ": every login through it fails";
+    }
+    if (line.type.find("auth") != std::string::npos && line.control == "optional") {
+        return "auth optional: a wrong card would not stop the modules behind";
+    }
+    return {};
+}
+
+}  // namespace piv

@@ -1,0 +1,22 @@
+// The lines of /etc/pam.d that run pam_piv.so.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace piv {
+
+struct PamLine {
+    std::string file;
+    int number = 0;
+    std::string type;
+    std::string control;
+    std::vector<std::string> arguments;
+};
+
+/// Of `root`/etc/pam.d, in the order of the files.
+std::vector<PamLine> pam_lines(const std::string& root);
+/// What is wrong with a line; empty: nothing.
+std::string problem_of(const PamLine& line);
+
+}  // namespace piv
