@@ -27,7 +27,8 @@ struct Finding {
     std::string area;
     std::string what;
     std::string fix;
-    bool personal = false;  // names a person or a card: left out of a report
+    bool personal = false;  // names a person or a card: a report has the code alone
+    std::string code;
 };
 
 const char* to_text(Rank rank) noexcept {
@@ -50,7 +51,7 @@ class Doctor {
 
   private:
     void add(Rank rank, const char* area, std::string what, std::string fix = {}) {
-        findings_.push_back({rank, area, std::move(what), std::move(fix), false});
+        findings_.push_back({rank, area, std::move(what), std::move(fix), false, {}});
     }
     void add(const char* area, const Error& error) {
         const ErrorInfo& row = info(error.code);
@@ -200,6 +201,7 @@ void Doctor::card(CheckSetup& setup) {
         finding.what = (step.result == StepResult::Fail ? step.code + ": " : "") + step.detail;
         finding.fix = step.hint;
         finding.personal = true;
+        finding.code = step.code;
         if (step.result != StepResult::Skip) {
             findings_.push_back(std::move(finding));
         }
@@ -236,11 +238,10 @@ Json findings_json(const std::vector<Finding>& findings, bool redacted) {
     Json out = Json::array();
     for (const Finding& finding : findings) {
         const bool hidden = redacted && finding.personal;
-        out.push_back(
-            {{"result", to_text(finding.rank)},
-             {"area", finding.area},
-             {"what", hidden ? finding.what.substr(0, finding.what.find(':')) : finding.what},
-             {"fix", finding.fix}});
+        out.push_back({{"result", to_text(finding.rank)},
+                       {"area", finding.area},
+                       {"what", hidden ? finding.code : finding.what},
+                       {"fix", finding.fix}});
     }
     return out;
 }

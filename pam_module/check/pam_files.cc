@@ -46,7 +46,9 @@ std::vector<PamLine> pam_lines(const std::string& root) {
         return out;
     }
     for (const std::string& name : *names) {
-        const Result<Bytes> content = read_file(folder + "/" + name, 1U << 20U);
+        std::string path = folder;
+        path.append("/").append(name);
+        const Result<Bytes> content = read_file(path, 1U << 20U);
         if (!content) {
             continue;
         }

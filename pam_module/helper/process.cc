@@ -49,7 +49,7 @@ void close_by_listing(int first, int keep) noexcept {
     }
     const int own = dirfd(folder);
     while (const dirent* entry = readdir(folder)) {
-        const int fd = std::atoi(entry->d_name);
+        const auto fd = static_cast<int>(std::strtol(entry->d_name, nullptr, 10));
         if (fd >= first && fd != keep && fd != own) {
             (void)close(fd);
         }
