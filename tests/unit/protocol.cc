@@ -28,15 +28,17 @@ struct Pair {
 };
 
 Bytes frame(std::uint8_t message, std::uint32_t announced, const Bytes& payload) {
-    Bytes out = {'P',
-                 'L',
-                 1,
-                 message,
-                 static_cast<std::uint8_t>(announced >> 24U),
-                 static_cast<std::uint8_t>(announced >> 16U),
-                 static_cast<std::uint8_t>(announced >> 8U),
-                 static_cast<std::uint8_t>(announced)};
-    out.insert(out.end(), payload.begin(), payload.end());
+    Bytes out(8 + payload.size());
+    out[0] = 'P';
+    out[1] = 'L';
+    out[2] = 1;
+    out[3] = message;
+    for (unsigned i = 0; i < 4; ++i) {
+        out[4 + i] = static_cast<std::uint8_t>(announced >> (24U - 8U * i));
+    }
+    for (std::size_t i = 0; i < payload.size(); ++i) {
+        out[8 + i] = payload[i];
+    }
     return out;
 }
 
