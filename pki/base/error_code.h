@@ -40,7 +40,8 @@ enum class AuthOutcome : int {
     PIV_ERROR_CODES_OCSP(X)    \
     PIV_ERROR_CODES_CARD(X)    \
     PIV_ERROR_CODES_LOGIN(X)   \
-    PIV_ERROR_CODES_IMAGE(X)
+    PIV_ERROR_CODES_IMAGE(X)   \
+    PIV_ERROR_CODES_TRUST(X)
 
 #include "pki/base/error_codes/card.h"
 #include "pki/base/error_codes/certificate.h"
@@ -48,6 +49,7 @@ enum class AuthOutcome : int {
 #include "pki/base/error_codes/image.h"
 #include "pki/base/error_codes/login.h"
 #include "pki/base/error_codes/ocsp.h"
+#include "pki/base/error_codes/trust.h"
 
 enum class ErrorCode : int {
 #define X(name, text, exit, outcome, user, hint) name,
