@@ -114,6 +114,37 @@ Result<std::string> line_for(const Certificate& certificate, const NewLine& line
            (line.comment.empty() ? "" : " # " + line.comment) + "\n";
 }
 
+void keep_mapped(const AccountTree& tree, const Certificate& certificate) {
+    (void)write_rooted(tree.root,
+                       std::string(kMappedCertificates) + "/" + certificate.sha256_hex() + ".der",
+                       certificate.der(), 0644)
+        .ok();
+}
+
+void forget_unmapped(const AccountTree& tree, const AccountMap& map) {
+    const auto folder = RootedFolder::open(tree.root, kMappedCertificates);
+    const auto names =
+        folder ? folder->list(".der") : Result<std::vector<std::string>>(folder.error());
+    if (!names) {
+        return;
+    }
+    for (const std::string& name : *names) {
+        const auto der = folder->read(name, 1U << 16U);
+        const auto certificate =
+            der ? Certificate::from_der(*der) : Result<Certificate>(der.error());
+        const bool fits =
+            certificate.ok() &&
+            std::any_of(map.lines.begin(), map.lines.end(), [&certificate](const MapLine& line) {
+                const auto values = certificate_values(*certificate, line.kind);
+                return values.ok() &&
+                       std::find(values->begin(), values->end(), line.value) != values->end();
+            });
+        if (!fits) {
+            (void)folder->remove(name).ok();
+        }
+    }
+}
+
 std::string without_lines(const std::string& text, const std::vector<int>& lines) {
     std::string out;
     int number = 0;

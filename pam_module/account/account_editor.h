@@ -43,6 +43,11 @@ struct NewLine {
 /// The line for the certificate. Errors: NotMapped (the certificate has no such key), BadUsage.
 Result<std::string> line_for(const Certificate& certificate, const NewLine& line);
 
+/// Keeps a copy of a mapped certificate for piv-trust, and takes away copies that no line of `map`
+/// fits any more. What cannot be written is no error: the copies decide nothing about logins.
+void keep_mapped(const AccountTree& tree, const Certificate& certificate);
+void forget_unmapped(const AccountTree& tree, const AccountMap& map);
+
 /// `text` without the lines whose numbers are in `lines`.
 std::string without_lines(const std::string& text, const std::vector<int>& lines);
 

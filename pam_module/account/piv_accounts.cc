@@ -261,6 +261,9 @@ int add(const Options& o) {
     }
     const auto outcome =
         replace_account_map(o.tree, *loaded, there ? loaded->text : loaded->text + *line);
+    if (outcome) {
+        keep_mapped(o.tree, *certificate);
+    }
     const std::string shown = line->substr(0, line->size() - 1);
     return outcome ? report(*outcome, o, shown) : fail(kTool, outcome.error(), o.json);
 }
@@ -315,6 +318,9 @@ int remove(const Options& o) {
                     o.json);
     }
     const auto outcome = replace_account_map(o.tree, *loaded, without_lines(loaded->text, *lines));
+    if (const auto now_there = load_account_map(o.tree); outcome && now_there) {
+        forget_unmapped(o.tree, now_there->map);
+    }
     const std::string what = std::to_string(lines->size()) + " lines removed";
     return outcome ? report(*outcome, o, what) : fail(kTool, outcome.error(), o.json);
 }

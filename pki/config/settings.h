@@ -57,6 +57,8 @@ struct Settings {
     } rollover;
 };
 
+/// Copies of certificates that `piv-accounts add` mapped: piv-trust sees by them which CAs are needed.
+inline constexpr char kMappedCertificates[] = PIV_STATEDIR "/mapped";
 inline constexpr char kDefaultConfigFile[] = PIV_SYSCONFDIR "/piv-login.conf";
 
 enum class ConfigTrust { RootOwned, Anyone };

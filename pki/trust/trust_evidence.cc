@@ -39,19 +39,24 @@ void take_certificate(ByteView object, std::vector<Certificate>& out) {
     }
 }
 
-std::vector<Certificate> seen_cards(const TrustInventory& inventory) {
-    std::vector<Certificate> out;
-    const auto folder =
-        RootedFolder::open(inventory.tree.root, inventory.settings.revocation.cache + "/cards");
+void take_folder(const std::string& root, const std::string& path, std::vector<Certificate>& out) {
+    const auto folder = RootedFolder::open(root, path);
     const auto names = folder ? folder->list("") : Result<std::vector<std::string>>(folder.error());
     if (!names) {
-        return out;
+        return;
     }
     for (std::size_t i = 0; i < names->size() && i < kMaxCards; ++i) {
         if (const auto content = folder->read((*names)[i], kMaxFile); content) {
             take_certificate(*content, out);
         }
     }
+}
+
+// Certificates of cards that logged in, and of those that piv-accounts mapped.
+std::vector<Certificate> known_cards(const TrustInventory& inventory) {
+    std::vector<Certificate> out;
+    take_folder(inventory.tree.root, inventory.settings.revocation.cache + "/cards", out);
+    take_folder(inventory.tree.root, kMappedCertificates, out);
     return out;
 }
 
@@ -198,7 +203,7 @@ bool keep_unless_retired(const TrustEntry& entry) {
 }
 
 TrustEvidence collect_evidence(const TrustInventory& inventory) {
-    return {seen_cards(inventory), issuers_in_map(inventory), staged_answers(inventory)};
+    return {known_cards(inventory), issuers_in_map(inventory), staged_answers(inventory)};
 }
 
 std::vector<std::string> dependents_of(const TrustInventory& inventory, std::size_t index,
@@ -228,7 +233,7 @@ std::vector<std::string> dependents_of(const TrustInventory& inventory, std::siz
     }
     if (cards != 0) {
         out.push_back(std::to_string(cards) + (cards == 1 ? " card" : " cards") +
-                      " that logged in here, such as " + example);
+                      " of people with an account here, such as " + example);
     }
     const std::string name = without_optional_blanks(entry.certificate.subject());
     const bool other_of_name =

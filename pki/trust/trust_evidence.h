@@ -17,7 +17,7 @@ struct StagedAnswer {
 };
 
 struct TrustEvidence {
-    std::vector<Certificate> cards;        // of cards that were seen, unverified
+    std::vector<Certificate> cards;        // of cards that were seen or mapped, unverified
     std::vector<std::string> map_issuers;  // issuers that issuer-serial lines name, RFC 4514
     std::vector<StagedAnswer> answers;
 };

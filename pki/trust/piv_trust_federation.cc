@@ -1,0 +1,193 @@
+// piv-trust federation: the token-signing certificates in AD FS federation metadata.
+#include <curl/curl.h>
+
+#include <memory>
+
+#include "pki/base/file.h"
+#include "pki/base/text.h"
+#include "pki/cli/json_output.h"
+#include "pki/trust/federation_report.h"
+#include "pki/trust/metadata_signature.h"
+#include "pki/trust/piv_trust_options.h"
+#include "pki/x509/certificate_reader.h"
+
+namespace piv {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::size_t take(char* data, std::size_t size, std::size_t count, void* out) {
+    auto& body = *static_cast<Bytes*>(out);
+    if (body.size() + size * count > kMaxMetadata) {
+        return 0;
+    }
+    body.insert(body.end(), data, data + size * count);
+    return size * count;
+}
+
+// https only: whoever is on the way could otherwise choose the certificates that we compare with.
+Result<Bytes> fetch(const std::string& url) {
+    struct Cleanup {
+        void operator()(CURL* p) const noexcept { curl_easy_cleanup(p); }
+    };
+    const std::unique_ptr<CURL, Cleanup> curl(curl_easy_init());
+    Bytes body;
+    char why[CURL_ERROR_SIZE] = "";
+    if (!curl) {
+        return ErrorCode::OutOfMemory;
+    }
+    curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
+#if LIBCURL_VERSION_NUM >= 0x075500
+    curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "https");
+#else
+    curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTPS));
+#endif
+    curl_easy_setopt(curl.get(), CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_FAILONERROR, 1L);
+    curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, 30000L);
+    curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT_MS, 10000L);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take);
+    curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &body);
+    curl_easy_setopt(curl.get(), CURLOPT_ERRORBUFFER, why);
+    const CURLcode code = curl_easy_perform(curl.get());
+    if (code != CURLE_OK) {
+        return Error(ErrorCode::FileUnreadable,
+                     url + ": " + (why[0] != '\0' ? why : curl_easy_strerror(code)));
+    }
+    return body;
+}
+
+Result<Bytes> read_source(const std::string& source) {
+    if (source.compare(0, 8, "https://") == 0) {
+        return fetch(source);
+    }
+    if (source.compare(0, 7, "http://") == 0) {
+        return Error(ErrorCode::BadUsage, source + ": fetch metadata by https");
+    }
+    return read_file(source, kMaxMetadata);
+}
+
+Result<FederationMetadata> load(const std::string& source, const TrustOptions& o, bool verify) {
+    auto xml = read_source(source);
+    if (!xml) {
+        return std::move(xml).error();
+    }
+    // First by the reader that knows no DTD: nothing with one gets further.
+    auto metadata = parse_federation_metadata(*xml, source, o.entity);
+    if (!metadata || !verify) {
+        return metadata;
+    }
+    std::vector<Certificate> trusted;
+    for (const std::string& file : o.trusted) {
+        auto read = read_certificate_file(file);
+        if (!read) {
+            return std::move(read).error();
+        }
+        trusted.insert(trusted.end(), read->certificates.begin(), read->certificates.end());
+    }
+    const auto verified = verify_metadata_signature(*xml, source, trusted);
+    if (!verified) {
+        return verified.error();
+    }
+    return parse_federation_metadata(*verified, source, o.entity);
+}
+
+Json to_json(const FederationReport& report, const std::string& signature) {
+    Json document{
+        {"entity_id", report.entity_id}, {"signature", signature}, {"certificates", Json::array()}};
+    for (const FederationRow& row : report.rows) {
+        Json j{{"use", row.use},
+               {"subject", row.subject},
+               {"sha256", row.sha256},
+               {"not_before", format_time(row.not_before)},
+               {"not_after", format_time(row.not_after)},
+               {"days_left", row.days_left},
+               {"promoted_about", nullptr},
+               {"relying_party_has_it", nullptr}};
+        if (!row.promoted_about.empty()) {
+            j["promoted_about"] = row.promoted_about;
+        }
+        if (row.relying_party_has_it) {
+            j["relying_party_has_it"] = *row.relying_party_has_it;
+        }
+        document["certificates"].push_back(std::move(j));
+    }
+    document["problems"] = Json::array();
+    for (const TrustProblem& p : report.problems) {
+        document["problems"].push_back(
+            {{"code", p.code}, {"sha256", p.sha256}, {"detail", p.text}, {"hint", p.hint}});
+    }
+    document["update_command"] =
+        report.update_command.empty() ? Json(nullptr) : Json(report.update_command);
+    return document;
+}
+
+void print(const FederationReport& report, const std::string& signature) {
+    std::printf("%s (signature: %s)\n", escape_for_display(report.entity_id).c_str(),
+                signature.c_str());
+    for (const FederationRow& row : report.rows) {
+        std::printf(
+            "%-9s %5lld days left  %s to %s  %s  %s%s%s\n", row.use.c_str(), row.days_left,
+            format_time(row.not_before).substr(0, 10).c_str(),
+            format_time(row.not_after).substr(0, 10).c_str(), row.sha256.substr(0, 16).c_str(),
+            escape_for_display(row.subject).c_str(),
+            row.promoted_about.empty() ? "" : ("  primary about " + row.promoted_about).c_str(),
+            !row.relying_party_has_it   ? ""
+            : *row.relying_party_has_it ? "  relying party: yes"
+                                        : "  relying party: NO");
+    }
+    for (const TrustProblem& p : report.problems) {
+        report_problem(kTrustTool, p.text, p.hint);
+    }
+    if (!report.update_command.empty()) {
+        std::printf("%s\n", report.update_command.c_str());
+    }
+}
+
+}  // namespace
+
+int run_federation(const TrustOptions& o) {
+    const auto settings = load_settings(o.tree.config, "", ConfigTrust::RootOwned, o.tree.root);
+    if (!settings) {
+        return fail(kTrustTool, settings.error(), o.json);
+    }
+    const auto provider = load(o.source, o, !o.trusted.empty());
+    if (!provider) {
+        return fail(kTrustTool, provider.error(), o.json);
+    }
+    Result<FederationMetadata> copy = ErrorCode::Internal;
+    if (!o.relying_party.empty()) {
+        copy = load(o.relying_party, o, false);
+        if (!copy) {
+            return fail(kTrustTool, copy.error(), o.json);
+        }
+    }
+    std::string last;
+    if (!o.seen.empty()) {
+        if (const auto seen = read_file(o.seen, 4096); seen) {
+            last = ByteView(*seen).sub(0, 64).text();
+        }
+    }
+    const FederationReport report = report_federation(
+        {*provider, copy ? &*copy : nullptr, o.source, last}, settings->rollover, o.now);
+    const std::string& primary = report.rows.front().sha256;
+    if (!o.seen.empty() && !o.dry_run && last != primary) {
+        const std::string text = primary + "\n";
+        if (Status s = write_file_atomically(o.seen, ByteView(std::string_view(text)), 0644); !s) {
+            return fail(kTrustTool, s.error(), o.json);
+        }
+    }
+    const std::string signature = !o.trusted.empty()    ? "verified"
+                                  : provider->is_signed ? "not checked"
+                                                        : "none";
+    if (o.json) {
+        print_json(to_json(report, signature));
+    } else {
+        print(report, signature);
+    }
+    return report.problems.empty() ? 0 : 1;
+}
+
+}  // namespace piv
