@@ -1,0 +1,671 @@
+#include "image_builder/apply.h"
+
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <set>
+
+#include "image_builder/staged_file.h"
+
+namespace piv {
+
+namespace {
+
+constexpr std::size_t kSyncEachUpTo = 64;  // above, one syncfs is cheaper than a fsync per file
+
+std::string original_of(const std::string& path) {
+    return kOriginals + path;
+}
+std::string before_of(const std::string& path) {
+    return kBefore + path;
+}
+
+bool changes(const ManifestEntry& entry) {
+    return entry.before != entry.staged;
+}
+
+// Times that a folder had before us, kept as the times of its mirror under orig/.
+std::set<std::string> parents_of(const StageManifest& manifest) {
+    std::set<std::string> parents;
+    for (const ManifestEntry& entry : manifest.entries) {
+        parents.insert(parent_path(entry.path));
+    }
+    for (const std::string& folder : manifest.folders) {
+        parents.insert(parent_path(folder));
+    }
+    for (const std::string& folder : manifest.folders) {
+        parents.erase(folder);
+    }
+    return parents;
+}
+
+}  // namespace
+
+Status Stager::lock() {
+    if (flock(root_.fd(), LOCK_EX | LOCK_NB) != 0) {
+        return Error(ErrorCode::ImageTree,
+                     root_.path() + ": another run of this tool is working on this tree");
+    }
+    return {};
+}
+
+bool Stager::interrupted() const {
+    const Result<Node> node = root_.node(kJournalFile);
+    return node.ok() && node->kind != NodeKind::Absent;
+}
+
+Result<std::optional<StageManifest>> Stager::manifest() const {
+    Result<Node> node = root_.node(kManifestFile);
+    if (!node) {
+        return std::move(node).error();
+    }
+    if (node->kind == NodeKind::Absent) {
+        return std::optional<StageManifest>();
+    }
+    Result<Bytes> text = root_.read(kManifestFile, kMaxTreeFile * 4);
+    if (!text) {
+        return std::move(text).error();
+    }
+    Result<StageManifest> m = manifest_from_json(std::string(text->begin(), text->end()));
+    if (!m) {
+        return Error(m.code(), std::string(kManifestFile) + ": " + m.error().detail);
+    }
+    return std::optional<StageManifest>(std::move(*m));
+}
+
+Status Stager::write_record(const std::string& path, const std::string& text) {
+    const timespec stamp[2] = {{static_cast<time_t>(epoch_.value_or(0)), 0},
+                               {static_cast<time_t>(epoch_.value_or(0)), 0}};
+    const NewFile file{ByteView(text), 0600, 0, 0, epoch_ ? stamp : nullptr};
+    if (Status s = write_temporary(root_, path, file, "", true); !s) {
+        return s;
+    }
+    if (Status s = rename_temporary(root_, path); !s) {
+        return s;
+    }
+    return sync_folder(root_, parent_path(path));
+}
+
+// Without a journal and a manifest, what lies in the staging folder is from a run that was killed
+// before it did anything, or after it had undone everything.
+Status Stager::clear_leftovers() {
+    const Result<Node> staging = root_.node(kStagingFolder);
+    if (!staging.ok() || staging->kind != NodeKind::Folder) {
+        return {};
+    }
+    if (Status s = remove_tree(root_, kStagingFolder); !s) {
+        return s;
+    }
+    return remove_folder(root_, kStateFolder);  // stays when something else is in it
+}
+
+Result<bool> Stager::heal() {
+    if (!interrupted()) {
+        const Result<Node> m = root_.node(kManifestFile);
+        if (m.ok() && m->kind == NodeKind::Absent) {
+            if (Status s = clear_leftovers(); !s) {
+                return std::move(s).error();
+            }
+        }
+        return false;
+    }
+    Result<Bytes> text = root_.read(kJournalFile, kMaxTreeFile * 4);
+    if (!text) {
+        return std::move(text).error();
+    }
+    Result<StageManifest> journal = manifest_from_json(std::string(text->begin(), text->end()));
+    if (!journal) {
+        return Error(journal.code(), std::string(kJournalFile) + ": " + journal.error().detail);
+    }
+    Result<std::optional<StageManifest>> old = manifest();
+    if (!old) {
+        return std::move(old).error();
+    }
+    const std::map<std::string, Node> times = folder_times(*journal);
+    const bool committed = old->has_value() && to_json(**old, false) == to_json(*journal, false);
+    std::vector<ManifestEntry> entries = journal->entries;
+    std::reverse(entries.begin(), entries.end());
+    for (const ManifestEntry& entry : entries) {
+        (void)remove_temporary(root_, entry.path);
+        if (committed || !changes(entry)) {
+            continue;
+        }
+        Result<Holding> now = holding_of(root_, entry.path);
+        if (!now) {
+            return std::move(now).error();
+        }
+        if (*now == entry.before) {
+            continue;
+        }
+        if (*now != entry.staged) {
+            return Error(ErrorCode::ImageDrift,
+                         entry.path + ": changed by somebody else after a run was killed");
+        }
+        const bool was_managed = old->has_value() && (*old)->find(entry.path) != nullptr;
+        if (Status s = restore(entry, entry.before,
+                               was_managed ? before_of(entry.path) : original_of(entry.path));
+            !s) {
+            return std::move(s).error();
+        }
+    }
+    if (!committed) {
+        std::vector<std::string> made = journal->folders;
+        std::reverse(made.begin(), made.end());
+        for (const std::string& folder : made) {
+            const bool old_has =
+                old->has_value() && std::find((*old)->folders.begin(), (*old)->folders.end(),
+                                              folder) != (*old)->folders.end();
+            if (!old_has && folder != kStateFolder && folder != kStagingFolder) {
+                (void)remove_folder(root_, folder);
+            }
+        }
+        for (const auto& [folder, node] : times) {
+            const timespec both[2] = {node.atime, node.mtime};
+            (void)set_times(root_, folder, both);
+        }
+    }
+    if (Status s = sync_all(root_); !s) {
+        return std::move(s).error();
+    }
+    if (Status s = remove_file(root_, kJournalFile); !s) {
+        return std::move(s).error();
+    }
+    (void)remove_tree(root_, kBefore);
+    if (!old->has_value()) {
+        if (Status s = clear_leftovers(); !s) {
+            return std::move(s).error();
+        }
+    }
+    return true;
+}
+
+Result<std::vector<Difference>> Stager::drift(const StageManifest& manifest) const {
+    std::vector<Difference> out;
+    for (const ManifestEntry& entry : manifest.entries) {
+        Result<Holding> now = holding_of(root_, entry.path);
+        if (!now) {
+            out.push_back({entry.path, "cannot be read: " + now.error().detail});
+            continue;
+        }
+        if (*now == entry.staged) {
+            continue;
+        }
+        if (now->kind == NodeKind::Absent) {
+            out.push_back({entry.path, "is gone"});
+        } else if (now->kind != entry.staged.kind) {
+            out.push_back({entry.path, "is of another kind"});
+        } else if (*now == entry.original) {
+            out.push_back({entry.path, "is as it was before staging"});
+        } else if (now->sha256 != entry.staged.sha256) {
+            out.push_back({entry.path, "has another content"});
+        } else if (now->target != entry.staged.target) {
+            out.push_back({entry.path, "points to " + now->target + " instead of " +
+                                           entry.staged.target});
+        } else {
+            out.push_back({entry.path, "has another mode or owner"});
+        }
+    }
+    return out;
+}
+
+Result<OverlayTree> Stager::original_tree(const Tree& disk) const {
+    OverlayTree tree(disk);
+    Result<std::optional<StageManifest>> m = manifest();
+    if (!m) {
+        return std::move(m).error();
+    }
+    if (!m->has_value()) {
+        return tree;
+    }
+    for (const ManifestEntry& entry : (*m)->entries) {
+        switch (entry.original.kind) {
+            case NodeKind::Absent:
+                tree.put_absent(entry.path);
+                break;
+            case NodeKind::Link:
+                tree.put_link(entry.path, entry.original.target);
+                break;
+            case NodeKind::File: {
+                Result<Bytes> content = root_.read(original_of(entry.path), kMaxTreeFile);
+                if (!content) {
+                    return std::move(content).error();
+                }
+                tree.put_file(entry.path, std::move(*content), entry.original.mode);
+                break;
+            }
+            default:
+                break;
+        }
+    }
+    return tree;
+}
+
+// The journal of this plan: for every path what is there now, what was there before all staging, and
+// what shall be. Paths that are staged but no longer planned go back to the original.
+Result<StageManifest> Stager::prepare(const StagePlan& plan, bool force) const {
+    Result<std::optional<StageManifest>> old = manifest();
+    if (!old) {
+        return std::move(old).error();
+    }
+    StageManifest journal;
+    journal.profile = plan.profile;
+    journal.options = plan.options;
+    journal.certificates = plan.certificates;
+    if (old->has_value()) {
+        journal.folders = (*old)->folders;
+    }
+    std::string drifted;
+    for (const PlanEntry& planned : plan.entries) {
+        ManifestEntry entry;
+        entry.path = planned.path;
+        entry.phase = planned.phase;
+        entry.reason = planned.reason;
+        entry.staged = holding_of(planned);
+        Result<Holding> now = holding_of(root_, planned.path);
+        if (!now) {
+            return std::move(now).error();
+        }
+        entry.before = *now;
+        const ManifestEntry* known = old->has_value() ? (*old)->find(planned.path) : nullptr;
+        entry.original = known != nullptr ? known->original : *now;
+        if (known != nullptr && *now != known->staged && *now != known->original &&
+            *now != entry.staged) {
+            drifted += (drifted.empty() ? "" : ", ") + planned.path;
+        }
+        journal.entries.push_back(std::move(entry));
+    }
+    if (old->has_value()) {
+        for (const ManifestEntry& known : (*old)->entries) {
+            if (plan.find(known.path) != nullptr) {
+                continue;
+            }
+            Result<Holding> now = holding_of(root_, known.path);
+            if (!now) {
+                return std::move(now).error();
+            }
+            if (*now != known.staged && *now != known.original) {
+                drifted += (drifted.empty() ? "" : ", ") + known.path;
+            }
+            ManifestEntry entry = known;
+            entry.before = *now;
+            entry.staged = known.original;
+            journal.entries.push_back(std::move(entry));
+        }
+    }
+    if (!drifted.empty() && !force) {
+        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted);
+    }
+    if (Status s = preflight(journal); !s) {
+        return std::move(s).error();
+    }
+    return journal;
+}
+
+Status Stager::preflight(const StageManifest& journal) const {
+    std::set<std::string> folders{kStagingFolder};
+    for (const ManifestEntry& entry : journal.entries) {
+        if (entry.before.kind == NodeKind::Folder || entry.before.kind == NodeKind::Other) {
+            return Error(ErrorCode::ImageTree, entry.path + ": is neither a file nor a link");
+        }
+        folders.insert(parent_path(entry.path));
+    }
+    for (const std::string& folder : folders) {
+        std::string at;
+        for (const std::string& part : split_path(folder)) {
+            at += "/" + part;
+            const Result<UniqueFd> fd = root_.open_folder(at);
+            if (!fd && fd.code() == ErrorCode::FileNotFound) {
+                Result<Node> node = root_.node(at);
+                if (!node) {
+                    return std::move(node).error();
+                }
+                if (node->kind != NodeKind::Absent) {
+                    return Error(ErrorCode::ImageTree, at + ": is not a folder");
+                }
+                break;
+            }
+            if (!fd) {
+                return fd.error();
+            }
+            struct stat st {};
+            if (fstat(fd->get(), &st) != 0) {
+                return Error(ErrorCode::ImageTree, at + ": " + errno_text(errno));
+            }
+            if ((st.st_mode & 022U) != 0) {
+                return Error(ErrorCode::ImageTree,
+                             at + ": is writable by group or others; nothing is staged below it");
+            }
+            if (st.st_uid != 0 && st.st_uid != geteuid()) {
+                return Error(ErrorCode::ImageTree,
+                             at + ": does not belong to root; nothing is staged below it");
+            }
+        }
+    }
+    return {};
+}
+
+std::map<std::string, Node> Stager::folder_times(const StageManifest& manifest) const {
+    std::map<std::string, Node> times;
+    for (const std::string& parent : parents_of(manifest)) {
+        Result<Node> mirror = root_.node(original_of(parent));
+        if (!mirror.ok() || mirror->kind != NodeKind::Folder) {
+            mirror = root_.node(parent);
+        }
+        if (mirror.ok() && mirror->kind == NodeKind::Folder) {
+            times.emplace(parent, *mirror);
+        }
+    }
+    return times;
+}
+
+// Originals of paths that are new to us, and the present state of those we change again.
+Status Stager::save_originals(const StageManifest& journal) {
+    Result<std::optional<StageManifest>> old = manifest();
+    if (!old) {
+        return std::move(old).error();
+    }
+    std::vector<std::string> ignored;
+    const std::map<std::string, Node> times = folder_times(journal);
+    for (const auto& [folder, node] : times) {
+        if (Status s = make_folders(root_, original_of(folder), 0700, ignored); !s) {
+            return s;
+        }
+    }
+    for (const ManifestEntry& entry : journal.entries) {
+        if (entry.before.kind == NodeKind::Absent || !changes(entry)) {
+            continue;
+        }
+        const bool managed = old->has_value() && (*old)->find(entry.path) != nullptr;
+        const std::string to = managed ? before_of(entry.path) : original_of(entry.path);
+        if (Status s = make_folders(root_, parent_path(to), 0700, ignored); !s) {
+            return s;
+        }
+        if (Status s = copy_node(root_, entry.path, to); !s) {
+            return s;
+        }
+    }
+    for (const auto& [folder, node] : times) {
+        const timespec both[2] = {node.atime, node.mtime};
+        if (Status s = set_times(root_, original_of(folder), both); !s) {
+            return s;
+        }
+    }
+    return {};
+}
+
+Status Stager::write_temporaries(const StagePlan& plan, const StageManifest& journal) {
+    const bool each = plan.entries.size() <= kSyncEachUpTo;
+    const timespec stamp[2] = {{static_cast<time_t>(epoch_.value_or(0)), 0},
+                               {static_cast<time_t>(epoch_.value_or(0)), 0}};
+    const timespec* times = epoch_ ? stamp : nullptr;
+    for (const PlanEntry& planned : plan.entries) {
+        const ManifestEntry* entry = journal.find(planned.path);
+        if (entry == nullptr || !changes(*entry)) {
+            continue;
+        }
+        Status s;
+        if (planned.kind == NodeKind::Link) {
+            s = link_temporary(root_, planned.path, planned.target, planned.uid, planned.gid,
+                               times);
+        } else {
+            const NewFile file{planned.content, planned.mode, planned.uid, planned.gid, times};
+            const bool replaces = entry->before.kind == NodeKind::File;
+            s = write_temporary(root_, planned.path, file, replaces ? planned.path : "", each);
+        }
+        if (!s) {
+            return s;
+        }
+    }
+    return sync_all(root_);
+}
+
+Status Stager::switch_over(const StageManifest& journal) {
+    for (const ManifestEntry& entry : journal.entries) {
+        if (!changes(entry)) {
+            continue;
+        }
+        if (entry.staged == entry.original && entry.before != entry.original) {
+            if (Status s = restore(entry, entry.original, original_of(entry.path)); !s) {
+                return s;
+            }
+            (void)remove_temporary(root_, entry.path);  // planned to be as it was: none is needed
+        } else if (Status s = rename_temporary(root_, entry.path); !s) {
+            return s;
+        }
+    }
+    return {};
+}
+
+Status Stager::restore(const ManifestEntry& entry, const Holding& want,
+                       const std::string& saved_in) {
+    if (want.kind == NodeKind::Absent) {
+        return remove_file(root_, entry.path);
+    }
+    Result<Holding> saved = holding_of(root_, saved_in);
+    if (!saved) {
+        return std::move(saved).error();
+    }
+    if (*saved != want) {
+        return Error(ErrorCode::ImageDrift, saved_in + ": is not what was saved there");
+    }
+    return copy_node(root_, saved_in, entry.path);
+}
+
+void Stager::stamp_folders(const StageManifest& manifest) const {
+    if (!epoch_) {
+        return;
+    }
+    const timespec both[2] = {{static_cast<time_t>(*epoch_), 0}, {static_cast<time_t>(*epoch_), 0}};
+    for (const std::string& folder : parents_of(manifest)) {
+        (void)set_times(root_, folder, both);
+    }
+    for (const std::string& folder : manifest.folders) {
+        (void)set_times(root_, folder, both);
+    }
+    (void)set_times(root_, kOriginals, both);
+    (void)set_times(root_, kStagingFolder, both);
+}
+
+Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
+    Result<StageManifest> journal = prepare(plan, force);
+    if (!journal) {
+        return std::move(journal).error();
+    }
+    Result<std::optional<StageManifest>> old = manifest();
+    if (!old) {
+        return std::move(old).error();
+    }
+    StageManifest final = *journal;
+    final.entries.erase(std::remove_if(final.entries.begin(), final.entries.end(),
+                                       [&](const ManifestEntry& e) {
+                                           return plan.find(e.path) == nullptr;
+                                       }),
+                        final.entries.end());
+    ApplyResult result;
+    for (const ManifestEntry& entry : journal->entries) {
+        if (changes(entry)) {
+            (plan.find(entry.path) != nullptr ? result.written : result.restored)
+                .push_back(entry.path);
+        }
+    }
+    result.manifest = !old->has_value() || to_json(**old, false) != to_json(final, false);
+    if (!result.changed()) {
+        return result;
+    }
+
+    const std::map<std::string, Node> times = folder_times(*journal);
+    std::vector<std::string> state_folders;
+    Status s = make_folders(root_, parent_path(kStateFolder), 0755, state_folders);
+    if (s) {
+        s = make_folders(root_, kStateFolder, 0755, state_folders);
+    }
+    if (s) {
+        s = make_folders(root_, kStagingFolder, 0700, state_folders);
+    }
+    if (s) {
+        s = make_folders(root_, kOriginals, 0700, state_folders);
+    }
+    if (!s) {
+        (void)clear_leftovers();
+        return std::move(s).error();
+    }
+    if (!old->has_value()) {
+        journal->folders.insert(journal->folders.begin(), state_folders.begin(),
+                                state_folders.end());
+    }
+    s = save_originals(*journal);
+    // Which folders will be made is known before they are: the journal names them first.
+    std::set<std::string> wanted;
+    for (const ManifestEntry& entry : journal->entries) {
+        if (entry.staged.kind == NodeKind::Absent) {
+            continue;
+        }
+        std::string at;
+        for (const std::string& part : split_path(parent_path(entry.path))) {
+            at += "/" + part;
+            if (!root_.open_folder(at).ok()) {
+                wanted.insert(at);
+            }
+        }
+    }
+    for (const std::string& folder : wanted) {
+        if (std::find(journal->folders.begin(), journal->folders.end(), folder) ==
+            journal->folders.end()) {
+            journal->folders.push_back(folder);
+        }
+    }
+    final.folders = journal->folders;
+    if (s) {
+        s = write_record(kJournalFile, to_json(*journal, true));
+    }
+    if (s) {
+        std::vector<std::string> ignored;
+        for (const std::string& folder : wanted) {
+            if (s) {
+                s = make_folders(root_, folder, 0755, ignored);
+            }
+        }
+    }
+    if (s) {
+        s = write_temporaries(plan, *journal);
+    }
+    if (s) {
+        s = switch_over(*journal);
+    }
+    if (s) {
+        s = sync_all(root_);
+    }
+    if (s) {
+        s = write_record(kManifestFile, to_json(final, false));
+    }
+    if (!s) {
+        Error why = std::move(s).error();
+        const Result<bool> healed = heal();
+        if (!healed) {
+            why.detail += "; and it could not be rolled back: " + healed.error().detail;
+        }
+        return why;
+    }
+    (void)remove_file(root_, kJournalFile);
+    (void)remove_tree(root_, kBefore);
+    // Folders that only what is no longer wanted needed.
+    stamp_folders(final);
+    Result<std::vector<Difference>> wrong = drift(final);
+    if (!wrong) {
+        return std::move(wrong).error();
+    }
+    if (!wrong->empty()) {
+        return Error(ErrorCode::ImageDrift,
+                     "verification after writing: " + wrong->front().path + " " +
+                         wrong->front().what);
+    }
+    return result;
+}
+
+Status Stager::finish_removal(const StageManifest& manifest) {
+    std::map<std::string, Node> times = folder_times(manifest);
+    std::vector<std::string> folders = manifest.folders;
+    std::reverse(folders.begin(), folders.end());
+    std::vector<std::string> state;
+    for (const std::string& folder : folders) {
+        if (folder.compare(0, std::string(kStateFolder).size(), kStateFolder) == 0) {
+            state.push_back(folder);
+        } else if (std::string(kStateFolder).compare(0, folder.size() + 1, folder + "/") == 0) {
+            state.push_back(folder);
+        } else if (Status s = remove_folder(root_, folder); !s) {
+            return s;
+        }
+    }
+    if (Status s = sync_all(root_); !s) {
+        return s;
+    }
+    if (Status s = remove_file(root_, kManifestFile); !s) {
+        return s;
+    }
+    if (Status s = remove_tree(root_, kStagingFolder); !s) {
+        return s;
+    }
+    for (const std::string& folder : state) {
+        if (Status s = remove_folder(root_, folder); !s) {
+            return s;
+        }
+    }
+    for (const auto& [folder, node] : times) {
+        const timespec both[2] = {node.atime, node.mtime};
+        (void)set_times(root_, folder, both);
+    }
+    return sync_all(root_);
+}
+
+Result<ApplyResult> Stager::undo(bool force) {
+    ApplyResult result;
+    Result<std::optional<StageManifest>> m = manifest();
+    if (!m) {
+        return std::move(m).error();
+    }
+    if (!m->has_value()) {
+        return result;
+    }
+    std::vector<ManifestEntry> entries = (*m)->entries;
+    std::reverse(entries.begin(), entries.end());  // what is switched on goes first
+    std::string drifted;
+    for (const ManifestEntry& entry : entries) {
+        Result<Holding> now = holding_of(root_, entry.path);
+        if (!now) {
+            return std::move(now).error();
+        }
+        if (now->kind == NodeKind::Folder || now->kind == NodeKind::Other) {
+            return Error(ErrorCode::ImageTree, entry.path + ": is neither a file nor a link");
+        }
+        if (*now != entry.staged && *now != entry.original) {
+            drifted += (drifted.empty() ? "" : ", ") + entry.path;
+        }
+    }
+    if (!drifted.empty() && !force) {
+        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted);
+    }
+    for (const ManifestEntry& entry : entries) {
+        (void)remove_temporary(root_, entry.path);
+        Result<Holding> now = holding_of(root_, entry.path);
+        if (!now) {
+            return std::move(now).error();
+        }
+        if (*now == entry.original) {
+            continue;
+        }
+        if (Status s = restore(entry, entry.original, original_of(entry.path)); !s) {
+            return std::move(s).error();
+        }
+        result.restored.push_back(entry.path);
+    }
+    if (Status s = finish_removal(**m); !s) {
+        return std::move(s).error();
+    }
+    result.manifest = true;
+    return result;
+}
+
+}  // namespace piv

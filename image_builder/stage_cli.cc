@@ -1,0 +1,99 @@
+#include "image_builder/stage_cli.h"
+
+#include "pki/base/text.h"
+#include "pki/cli/json_output.h"
+
+namespace piv {
+
+void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
+    StageOptions& o = cli.command.options;
+    auto* ca = app.add_option("--ca-cert", o.ca_files,
+                              "CA certificates in any form; several files, also repeated");
+    ca->type_name("FILE...")->expected(1, -1);
+    if (ca_cert_required) {
+        ca->required();
+    }
+    app.add_option("--profile", cli.profile, "auto, al2, al2023, el8, el9, ubuntu or debian")
+        ->type_name("NAME");
+    app.add_option("--ocsp", o.ocsp, "require, soft or off")
+        ->type_name("POLICY")
+        ->check(CLI::IsMember({"require", "soft", "off"}));
+    const auto one_each = [&app](const char* name, std::vector<std::string>& list,
+                                 const char* help, const char* type) {
+        app.add_option(name, list, help)->type_name(type)->expected(1)->take_all();
+    };
+    one_each("--ocsp-url", o.ocsp_urls, "responder to configure", "URL");
+    one_each("--ocsp-response", o.ocsp_responses, "DER response to stage", "FILE");
+    one_each("--crl", o.crls, "CRL to stage", "FILE");
+    one_each("--domain", o.domains, "UPN suffix of local accounts, and its NetBIOS name",
+             "DNS[=NETBIOS]");
+    one_each("--map", o.map, "kinds of mapping, in order", "KIND");
+    one_each("--service", o.services, "PAM service for which cards count", "NAME");
+    app.add_option("--mode", cli.mode, "optional: a password works without a card; required: only a card")
+        ->type_name("MODE")
+        ->check(CLI::IsMember({"optional", "required"}));
+    one_each("--exempt", o.exempt, "group whose members need no card", "GROUP");
+    one_each("--verify-with", o.verify_with, "fail unless this certificate would be accepted",
+             "FILE");
+    app.add_option("--min-ca-days", o.min_ca_days, "refuse a CA that ends sooner (default 30)")
+        ->type_name("N")
+        ->check(CLI::Range(0, 36500));
+    app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
+                 "let e-mail addresses and subjects name accounts");
+    app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");
+    app.add_flag("--no-break-glass", cli.no_break_glass,
+                 "with --mode required: root at the console needs a card too");
+    app.add_flag("--dry-run", cli.command.dry_run, "print the differences, write nothing");
+    app.add_flag("--force", cli.command.force, "also replace what was changed since it was staged");
+}
+
+Status finish_stage_options(StageCli& cli) {
+    StageOptions& o = cli.command.options;
+    if (cli.profile != "auto") {
+        o.profile = profile_from(cli.profile);
+        if (!o.profile) {
+            return Error(ErrorCode::BadUsage,
+                         "--profile " + cli.profile +
+                             ": is not auto, al2, al2023, el8, el9, ubuntu or debian");
+        }
+    }
+    o.required = cli.mode == "required";
+    o.break_glass = !cli.no_break_glass;
+    // --map upn,file as in the configuration file.
+    std::vector<std::string> kinds;
+    for (const std::string& text : o.map) {
+        std::size_t at = 0;
+        while (at <= text.size()) {
+            const std::size_t comma = std::min(text.find(',', at), text.size());
+            kinds.push_back(text.substr(at, comma - at));
+            at = comma + 1;
+        }
+    }
+    o.map = std::move(kinds);
+    Result<std::optional<UnixTime>> epoch = source_date_epoch();
+    if (!epoch) {
+        return std::move(epoch).error();
+    }
+    cli.command.epoch = *epoch;
+    o.now = system_time_now();
+    return {};
+}
+
+std::optional<int> parse_arguments(CLI::App& app, const std::string& tool, int argc, char** argv) {
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& e) {
+        return app.exit(e);
+    } catch (const CLI::ParseError& e) {
+        report_problem(tool, e.what(), tool + " --help");
+        for (int i = 1; i < argc; ++i) {
+            if (std::string(argv[i]) == "--json") {
+                print_json(error_json(Error(ErrorCode::BadUsage, e.what())));
+            }
+        }
+        return static_cast<int>(ExitStatus::Usage);
+    }
+    return std::nullopt;
+}
+
+}  // namespace piv

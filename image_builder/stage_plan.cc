@@ -1,0 +1,452 @@
+#include "image_builder/stage_plan.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "image_builder/pam_hooks.h"
+#include "pki/base/file.h"
+#include "pki/x509/certification_path.h"
+
+namespace piv {
+
+namespace {
+
+constexpr char kAnchors[] = PIV_SYSCONFDIR "/trust/anchors/";
+constexpr char kIntermediates[] = PIV_SYSCONFDIR "/trust/intermediates/";
+
+// Services at which nobody sits with a card reader: they are left out of the configured list.
+constexpr std::array<std::string_view, 24> kNotAtAReader{
+    {"sshd", "cron", "crond", "atd", "at", "systemd-user", "runuser", "runuser-l", "passwd",
+     "chpasswd", "newusers", "chfn", "chsh", "other", "vsftpd", "proftpd", "ppp", "samba", "smtp",
+     "smtp.postfix", "dovecot", "cups", "remote", "config-util"}};
+
+bool at_a_reader(const std::string& service) {
+    if (std::find(kNotAtAReader.begin(), kNotAtAReader.end(), service) != kNotAtAReader.end()) {
+        return false;
+    }
+    // A greeter's own session and a session without a login are no logins of a person.
+    return service.find("-greeter") == std::string::npos &&
+           service.find("launch-environment") == std::string::npos &&
+           service.find("autologin") == std::string::npos;
+}
+
+class Planner {
+  public:
+    Planner(const Tree& tree, const StageOptions& options) : tree_(tree), options_(options) {}
+
+    StageOutcome run() {
+        if (!choose_profile()) {
+            return std::move(out_);
+        }
+        certificates();
+        revocation();
+        if (!out_.problems.empty()) {
+            return std::move(out_);
+        }
+        pam();
+        nsswitch();
+        card_stack();
+        if (!out_.problems.empty()) {
+            return std::move(out_);
+        }
+        services();
+        configuration();
+        out_.plan.options = canonical_options(options_);
+        out_.plan.finish();
+        verify_with();
+        prove();
+        return std::move(out_);
+    }
+
+  private:
+    void problem(const Error& error) {
+        out_.problems.push_back({error.detail.empty() ? std::string(info(error.code).name)
+                                                      : error.detail,
+                                 std::string(info(error.code).hint), error.code});
+    }
+    void problem(std::string what, std::string hint, ErrorCode code = ErrorCode::ImageTree) {
+        out_.problems.push_back({std::move(what), std::move(hint), code});
+    }
+    void warning(std::string what, std::string hint) {
+        out_.warnings.push_back({std::move(what), std::move(hint), ErrorCode::ImageTree});
+    }
+
+    bool choose_profile() {
+        if (options_.profile) {
+            out_.profile = *options_.profile;
+        } else {
+            Result<ImageProfile> found = detect_profile(tree_);
+            if (!found) {
+                problem(found.error().detail,
+                        "--profile al2, al2023, el8, el9, ubuntu or debian");
+                return false;
+            }
+            out_.profile = *found;
+        }
+        out_.plan.profile = std::string(to_text(out_.profile));
+        return true;
+    }
+
+    void certificates() {
+        const CaInputs inputs = read_ca_files(options_.ca_files);
+        LintSettings settings;
+        settings.now = options_.now;
+        settings.min_ca_days = options_.min_ca_days;
+        settings.rollover = options_.rollover;
+        settings.al2 = out_.profile == ImageProfile::Al2;
+        LintResult lint = lint_cas(inputs, settings);
+        out_.problems.insert(out_.problems.end(), lint.problems.begin(), lint.problems.end());
+        out_.warnings.insert(out_.warnings.end(), lint.warnings.begin(), lint.warnings.end());
+        for (const LintedCa& ca : lint.certificates) {
+            const Certificate& c = ca.input.certificate;
+            out_.plan.add_file((ca.anchor ? kAnchors : kIntermediates) + trust_file_name(c),
+                               to_pem(c), Phase::Inert,
+                               (ca.anchor ? "root CA from " : "intermediate CA from ") +
+                                   ca.input.file);
+            out_.plan.certificates.push_back(
+                {c.sha256_hex(), ca.anchor ? "anchor" : "intermediate", c.subject(),
+                 format_time(c.not_after()), ca.input.file, ca.input.file_sha256,
+                 std::string(to_text(ca.input.form))});
+        }
+        linted_ = std::move(lint.certificates);
+    }
+
+    void stage_blob(const std::string& file, const std::string& folder, const std::string& suffix,
+                    const std::string& reason) {
+        Result<Bytes> content = read_file(file, 16U << 20U);
+        if (!content) {
+            problem(content.error());
+            return;
+        }
+        out_.plan.add_file(folder + "/" + sha256_hex(*content).substr(0, 16) + suffix,
+                           ByteView(*content).text(), Phase::Inert,
+                           reason + file_name_of(file));
+    }
+    void revocation() {
+        for (const std::string& file : options_.ocsp_responses) {
+            stage_blob(file, PIV_STATEDIR "/ocsp", ".der", "OCSP response from ");
+        }
+        for (const std::string& file : options_.crls) {
+            stage_blob(file, PIV_STATEDIR "/crl", ".crl", "CRL from ");
+        }
+    }
+
+    void pam() {
+        PamHookSettings settings;
+        settings.required = options_.required;
+        settings.break_glass = options_.break_glass;
+        Status s;
+        switch (out_.profile) {
+            case ImageProfile::Al2:
+                s = plan_authconfig(tree_, settings, out_.plan);
+                break;
+            case ImageProfile::Ubuntu:
+            case ImageProfile::Debian:
+                s = plan_pam_auth_update(tree_, settings, out_.plan);
+                break;
+            case ImageProfile::Al2023:
+            case ImageProfile::El8:
+            case ImageProfile::El9:
+                s = plan_authselect(tree_, settings, out_.plan);
+                break;
+        }
+        if (!s) {
+            problem(s.error());
+            return;
+        }
+        for (PlanEntry& entry : out_.plan.entries) {
+            keep_mode(entry);
+        }
+    }
+
+    // A file that is replaced keeps its mode and owner.
+    void keep_mode(PlanEntry& entry) {
+        if (entry.kind != NodeKind::File || entry.phase != Phase::Switch) {
+            return;
+        }
+        const Result<Node> node = tree_.node(entry.path);
+        if (node.ok() && node->kind == NodeKind::File) {
+            entry.mode = node->mode & 0755U;
+        }
+    }
+
+    void nsswitch() {
+        if (!options_.nss || out_.plan.find("/etc/authselect/nsswitch.conf") != nullptr) {
+            return;
+        }
+        const Result<std::string> at = tree_.follow("/etc/nsswitch.conf");
+        const Result<std::string> text = tree_.read("/etc/nsswitch.conf");
+        if (!at.ok() || !text.ok()) {
+            return;  // no name service configuration: nothing to add to
+        }
+        const std::string changed = add_to_nsswitch(*text);
+        if (changed != *text) {
+            out_.plan.add_file(*at, changed, Phase::Switch,
+                               "accounts and aliases that piv-accounts compiles");
+            keep_mode(out_.plan.entries.back());
+        }
+    }
+
+    void card_stack() {
+        if (!options_.pcscd) {
+            return;
+        }
+        const bool debian = is_debian_like(out_.profile);
+        const std::string unit = std::string(debian ? "/lib" : "/usr/lib") +
+                                 "/systemd/system/pcscd.socket";
+        out_.plan.add_link("/etc/systemd/system/sockets.target.wants/pcscd.socket", unit,
+                           Phase::Inert, "the card service is started when it is asked");
+        out_.plan.add_file("/etc/systemd/system-preset/20-piv-login.preset",
+                           "# Written by enable-smartcard: applied on the first boot of an image.\n"
+                           "enable pcscd.socket\n",
+                           Phase::Inert, "a first boot applies presets");
+        if (!tree_.exists(unit)) {
+            warning("pcscd is not installed in this tree",
+                    debian ? "install pcscd and libccid into the image"
+                           : "install pcsc-lite and pcsc-lite-ccid into the image");
+        }
+        polkit();
+        const std::string modules = pam_module_folder(tree_);
+        if (modules.empty() || !tree_.exists(modules + "/pam_piv.so")) {
+            warning("pam_piv.so is not installed in this tree",
+                    "install the package piv-login into the image, or nobody can log in where the "
+                    "staged PAM files name it");
+        }
+    }
+
+    // pcscd asks polkit whether a process that is not root may use the card; greeters' helpers run
+    // as the user piv-login.
+    void polkit() {
+        const bool rules = tree_.exists("/usr/share/polkit-1/rules.d") ||
+                           tree_.exists("/etc/polkit-1/rules.d");
+        if (rules && !tree_.exists("/usr/share/polkit-1/rules.d/50-piv-login.rules")) {
+            out_.plan.add_file(
+                "/etc/polkit-1/rules.d/50-piv-login.rules",
+                "// Written by enable-smartcard: the login helper may use the card.\n"
+                "polkit.addRule(function(action, subject) {\n"
+                "    if ((action.id == \"org.debian.pcsc-lite.access_pcsc\" ||\n"
+                "         action.id == \"org.debian.pcsc-lite.access_card\") &&\n"
+                "        subject.user == \"piv-login\") {\n"
+                "        return polkit.Result.YES;\n"
+                "    }\n"
+                "});\n",
+                Phase::Inert, "pcscd asks polkit about processes that are not root");
+        }
+        if (tree_.exists("/etc/polkit-1/localauthority/50-local.d")) {
+            out_.plan.add_file(
+                "/etc/polkit-1/localauthority/50-local.d/piv-login.pkla",
+                "[Login helper of piv-login uses the card]\n"
+                "Identity=unix-user:piv-login\n"
+                "Action=org.debian.pcsc-lite.access_pcsc;org.debian.pcsc-lite.access_card\n"
+                "ResultAny=yes\n"
+                "ResultInactive=yes\n"
+                "ResultActive=yes\n",
+                Phase::Inert, "the same for polkit before 0.106");
+        }
+    }
+
+    [[nodiscard]] OverlayTree future() const {
+        OverlayTree tree(tree_);
+        for (const PlanEntry& entry : out_.plan.entries) {
+            if (entry.kind == NodeKind::Link) {
+                tree.put_link(entry.path, entry.target);
+            } else {
+                tree.put_file(entry.path, entry.content, entry.mode);
+            }
+        }
+        return tree;
+    }
+
+    // The services whose stack asks our module, found in the tree as it will be.
+    void services() {
+        const OverlayTree tree = future();
+        const Result<std::vector<std::string>> all = pam_services(tree);
+        if (!all) {
+            problem(all.error());
+            return;
+        }
+        std::set<std::string> covered;
+        for (const std::string& name : *all) {
+            const Result<PamStack> stack = load_pam_stack(tree, name, PamType::Auth);
+            if (stack.ok() && stack->uses("pam_piv.so")) {
+                covered.insert(name);
+            }
+        }
+        if (!options_.services.empty()) {
+            out_.services = options_.services;
+            for (const std::string& name : options_.services) {
+                if (covered.count(name) == 0) {
+                    warning("service " + name + ": no PAM stack of that name in this tree asks the card",
+                            "check the name; what is covered: piv-image prove --root DIR");
+                }
+            }
+            return;
+        }
+        for (const std::string& name : covered) {
+            if (at_a_reader(name)) {
+                out_.services.push_back(name);
+            }
+        }
+    }
+
+    void configuration() {
+        const std::string path = PIV_SYSCONFDIR "/piv-login.conf";
+        const std::string text = config_text(options_, out_.services);
+        const Result<std::string> present = tree_.read(path);
+        if (present.ok() && has_settings(*present)) {
+            out_.plan.add_file(PIV_SYSCONFDIR "/piv-login.conf.d/50-enable-smartcard.conf", text,
+                               Phase::Inert, "the options of this run; " + path +
+                                                 " has settings of its own and is left alone");
+            out_.plan.notes.push_back(path + " has settings of its own: the options of this run "
+                                             "went into piv-login.conf.d/50-enable-smartcard.conf");
+            return;
+        }
+        out_.plan.add_file(path, text, Phase::Inert, "the options of this run");
+    }
+
+    static bool has_settings(const std::string& text) {
+        std::size_t at = 0;
+        while (at < text.size()) {
+            const std::size_t lf = std::min(text.find('\n', at), text.size());
+            const std::string line = text.substr(at, lf - at);
+            const std::size_t first = line.find_first_not_of(" \t\r");
+            if (first != std::string::npos && line[first] != '#' && line[first] != ';' &&
+                line[first] != '[') {
+                return true;
+            }
+            at = lf + 1;
+        }
+        return false;
+    }
+
+    // With what is staged, byte for byte: the PEM texts of the plan, decoded again.
+    void verify_with() {
+        if (options_.verify_with.empty()) {
+            return;
+        }
+        TrustStore store;
+        for (const PlanEntry& entry : out_.plan.entries) {
+            const bool anchor = entry.path.compare(0, sizeof kAnchors - 1, kAnchors) == 0;
+            const bool intermediate =
+                entry.path.compare(0, sizeof kIntermediates - 1, kIntermediates) == 0;
+            if (!anchor && !intermediate) {
+                continue;
+            }
+            Result<ReadCertificates> read = read_certificates(entry.content, entry.path);
+            if (!read) {
+                problem(read.error());
+                return;
+            }
+            for (Certificate& c : read->certificates) {
+                anchor ? store.add_anchor(std::move(c)) : store.add_intermediate(std::move(c));
+            }
+        }
+        for (const std::string& file : options_.verify_with) {
+            Result<ReadCertificates> leaf = read_certificate_file(file);
+            if (!leaf) {
+                problem(leaf.error());
+                continue;
+            }
+            const Certificate& c = leaf->certificates.front();
+            const Result<CertificationPath> path =
+                validate_path(c, store, {}, PathPolicy{}, options_.now);
+            if (!path) {
+                problem("--verify-with " + file + ": would be refused: " + path.error().detail +
+                            " (" + std::string(info(path.code()).name) + ")",
+                        std::string(info(path.code()).hint), ErrorCode::ImageInput);
+                continue;
+            }
+            mapping(c, file);
+        }
+    }
+
+    void mapping(const Certificate& c, const std::string& file) {
+        const Result<std::vector<std::string>> upns = c.upns();
+        const bool by_upn = options_.map.empty() ||
+                            std::find(options_.map.begin(), options_.map.end(), "upn") !=
+                                options_.map.end();
+        if (!by_upn) {
+            return;
+        }
+        if (!upns.ok() || upns->size() != 1) {
+            warning("--verify-with " + file + ": has no usable UPN, so only the account map can map it",
+                    "piv-accounts add --from-cert " + file_name_of(file) + " --user NAME");
+            return;
+        }
+        const std::string suffix = upns->front().substr(upns->front().rfind('@') + 1);
+        const auto same = [&suffix](const std::string& domain) {
+            const std::string dns = domain.substr(0, domain.find('='));
+            return dns.size() == suffix.size() &&
+                   std::equal(dns.begin(), dns.end(), suffix.begin(), [](char a, char b) {
+                       return std::tolower(static_cast<unsigned char>(a)) ==
+                              std::tolower(static_cast<unsigned char>(b));
+                   });
+        };
+        if (!std::any_of(options_.domains.begin(), options_.domains.end(), same)) {
+            warning("--verify-with " + file + ": its UPN " + upns->front() +
+                        " is in no domain that was given, so it maps to nobody by UPN",
+                    "--domain " + suffix);
+        }
+    }
+
+    void prove() {
+        if (!out_.problems.empty()) {
+            return;
+        }
+        PamProofSettings settings;
+        settings.required = options_.required;
+        settings.break_glass = options_.break_glass;
+        settings.services = out_.services;
+        Result<PamProof> proof = prove_pam(future(), settings);
+        if (!proof) {
+            problem(proof.error());
+            return;
+        }
+        out_.proof = std::move(*proof);
+        for (const std::string& what : out_.proof.problems) {
+            problem("PAM: " + what, "the staging is not safe for this tree: see piv-image prove");
+        }
+        if (out_.proof.covered.empty()) {
+            warning("no login service in this tree asks the card",
+                    "install the programs that people log in with, then run this again");
+        }
+    }
+
+    const Tree& tree_;
+    const StageOptions& options_;
+    StageOutcome out_;
+    std::vector<LintedCa> linted_;
+};
+
+}  // namespace
+
+std::string trust_file_name(const Certificate& certificate) {
+    // The most telling part of the subject, in letters that every file system and shell takes.
+    const std::string subject = certificate.subject();
+    std::string name;
+    const std::size_t cn = subject.find("CN=");
+    const std::size_t from = cn == std::string::npos ? 0 : cn + 3;
+    for (std::size_t i = from; i < subject.size() && name.size() < 48; ++i) {
+        const char c = subject[i];
+        if (c == ',' && cn != std::string::npos) {
+            break;
+        }
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (plain) {
+            name += c;
+        } else if (!name.empty() && name.back() != '-') {
+            name += '-';
+        }
+    }
+    while (!name.empty() && name.back() == '-') {
+        name.pop_back();
+    }
+    return (name.empty() ? "ca" : name) + "-" + certificate.sha256_hex().substr(0, 16) + ".pem";
+}
+
+StageOutcome plan_stage(const Tree& tree, const StageOptions& options) {
+    return Planner(tree, options).run();
+}
+
+}  // namespace piv
