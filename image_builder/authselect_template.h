@@ -9,7 +9,8 @@
 namespace piv {
 
 /// Error: ImageTree for an operator or expression that authselect would refuse.
-Result<std::string> render_authselect(const std::string& text, const std::set<std::string>& features);
+Result<std::string> render_authselect(const std::string& text,
+                                      const std::set<std::string>& features);
 /// `"a" and (not "b" or "c")`: from left to right, without precedence, as authselect evaluates it.
 Result<bool> evaluate_authselect(const std::string& expression,
                                  const std::set<std::string>& features);

@@ -16,7 +16,7 @@ struct Problem {
 
 struct CaCertificate {
     Certificate certificate;
-    std::string file;         // the name without its folder
+    std::string file;  // the name without its folder
     std::string file_sha256;
     FileForm form = FileForm::Der;
 };

@@ -12,7 +12,7 @@ namespace piv {
 namespace {
 
 constexpr UnixTime kDay = 86400;
-constexpr int kWarnDays = 90;            // AD Connector registers no CA with less
+constexpr int kWarnDays = 90;               // AD Connector registers no CA with less
 constexpr std::size_t kDirectoryMax = 100;  // and no more than so many
 constexpr int kAl2ChainMax = 4;
 
@@ -140,7 +140,8 @@ class Linter {
                     "have it issued again with SHA-256: such signatures can be forged");
         }
         if (c.public_key() == nullptr) {
-            problem(name + ": its public key cannot be used", "RSA from 2048 bits, or P-256 upwards");
+            problem(name + ": its public key cannot be used",
+                    "RSA from 2048 bits, or P-256 upwards");
         } else if (facts.rsa_bits != 0 && facts.rsa_bits < 2048) {
             problem(name + ": has an RSA key of " + std::to_string(facts.rsa_bits) + " bits",
                     "RSA from 2048 bits, or P-256, P-384, P-521");
@@ -174,8 +175,9 @@ class Linter {
                     warning(text + " are staged together",
                             "retire the older one when its last certificate has ended");
                 } else {
-                    problem(text, "leave out the wrong one; if the CA is changing its key and both "
-                                  "are meant, say --rollover");
+                    problem(text,
+                            "leave out the wrong one; if the CA is changing its key and both "
+                            "are meant, say --rollover");
                 }
             }
         }

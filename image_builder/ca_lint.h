@@ -31,9 +31,9 @@ LintResult lint_cas(const CaInputs& inputs, const LintSettings& settings);
 struct CaFacts {
     bool has_key_usage = false;
     bool key_cert_sign = false;
-    bool weak_digest = false;   // MD5 or SHA-1 signature
+    bool weak_digest = false;  // MD5 or SHA-1 signature
     bool pss = false;
-    int rsa_bits = 0;           // 0: not RSA
+    int rsa_bits = 0;  // 0: not RSA
     std::string signature_name;
 };
 CaFacts ca_facts(const Certificate& certificate);

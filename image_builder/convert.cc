@@ -61,8 +61,7 @@ void decode(Job& job, const ConvertSettings& settings) {
     }
     job.result.failed = false;
     job.result.form = std::string(to_text(read->form));
-    const std::string folder =
-        settings.folder.empty() ? folder_of(input) : settings.folder + "/";
+    const std::string folder = settings.folder.empty() ? folder_of(input) : settings.folder + "/";
     const std::string stem = stem_of(file_name_of(input));
     const bool numbered = read->certificates.size() > 1;
     for (std::size_t i = 0; i < read->certificates.size(); ++i) {
@@ -100,8 +99,8 @@ bool look(Job& job, Output& out, bool force) {
 bool write_temporary(Output& out, std::size_t number, bool sync) {
     out.temporary = folder_of(out.path) + ".piv-image-" + std::to_string(getpid()) + "-" +
                     std::to_string(number);
-    const UniqueFd fd(open(out.temporary.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    const UniqueFd fd(
+        open(out.temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (!fd.valid()) {
         out.temporary.clear();
         return false;
@@ -233,8 +232,8 @@ void sync_folders(const std::vector<Job>& jobs) {
     }
     std::set<dev_t> done;
     for (const std::string& folder : folders) {
-        const UniqueFd fd(open(folder.empty() ? "." : folder.c_str(),
-                               O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        const UniqueFd fd(
+            open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         struct stat st {};
         if (fd.valid() && fstat(fd.get(), &st) == 0 && done.insert(st.st_dev).second) {
             (void)syncfs(fd.get());
@@ -257,9 +256,8 @@ std::vector<Converted> convert_files(const std::vector<std::string>& inputs,
     for_all(jobs, threads, [&](Job& job, std::size_t) { decode(job, settings); });
     claim_names(jobs);
     // Numbers of temporaries: one block of the 4 MiB / smallest certificate per input is plenty.
-    for_all(jobs, threads, [&](Job& job, std::size_t i) {
-        prepare(job, settings, i * 65536U, each);
-    });
+    for_all(jobs, threads,
+            [&](Job& job, std::size_t i) { prepare(job, settings, i * 65536U, each); });
     if (!each) {
         sync_folders(jobs);
     }

@@ -9,8 +9,8 @@
 namespace piv {
 
 struct ConvertSettings {
-    std::string folder;  // for the output; empty: beside each input
-    bool force = false;  // replace files that hold something else
+    std::string folder;    // for the output; empty: beside each input
+    bool force = false;    // replace files that hold something else
     unsigned threads = 0;  // 0: as many as there are processors
 };
 

@@ -46,8 +46,10 @@ int run(int argc, char** argv) {
         return run_seal(cli.command);
     }
     if (cli.command.options.ca_files.empty()) {
-        return fail(kTool, Error(ErrorCode::BadUsage, "no CA certificate was given: --ca-cert root.cer int.cer"),
-                    cli.command.json);
+        return fail(
+            kTool,
+            Error(ErrorCode::BadUsage, "no CA certificate was given: --ca-cert root.cer int.cer"),
+            cli.command.json);
     }
     return run_stage(cli.command);
 }

@@ -79,8 +79,8 @@ int inspect_files(const std::string& tool, const std::vector<std::string>& files
                             ? ("issued by " +
                                escape_for_display(all[static_cast<std::size_t>(issuer[i])].file))
                                   .c_str()
-                            : all[i].certificate.self_signed() ? "root"
-                                                               : "its issuer is not in these files");
+                        : all[i].certificate.self_signed() ? "root"
+                                                           : "its issuer is not in these files");
         }
     }
     for (const Problem& p : problems) {

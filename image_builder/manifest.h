@@ -26,7 +26,9 @@ struct Holding {
     gid_t gid = 0;
 };
 bool operator==(const Holding& a, const Holding& b);
-inline bool operator!=(const Holding& a, const Holding& b) { return !(a == b); }
+inline bool operator!=(const Holding& a, const Holding& b) {
+    return !(a == b);
+}
 
 struct ManifestEntry {
     std::string path;

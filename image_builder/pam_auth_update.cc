@@ -257,8 +257,7 @@ class Renderer {
         return out;
     }
 
-    std::string module_lines(const std::string& name, const std::string& type,
-                             int position) const {
+    std::string module_lines(const std::string& name, const std::string& type, int position) const {
         const Profile& profile = profiles_.at(name);
         const std::string initial = value_of(profile, capital(type) + "-Initial");
         return position == 0 && !initial.empty() ? initial : value_of(profile, capital(type));
@@ -427,8 +426,7 @@ std::string profile_text(const PamHookSettings& settings) {
            "Priority: 1000\n"
            "Auth-Type: Primary\n"
            "Auth:\n" +
-           auth +
-           "Auth-Initial:\n" + auth;
+           auth + "Auth-Initial:\n" + auth;
 }
 
 Status plan_marked(const Tree& tree, const PamHookSettings& settings, const std::string& why,

@@ -69,9 +69,10 @@ std::string with_card(const std::string& name, const std::string& text,
     const bool card_only = name == "smartcard-auth";
     std::string ours;
     if (name == "system-auth" && settings.break_glass) {
-        ours += "auth        [success=1 default=ignore]                   pam_succeed_if.so uid eq 0 "
-                "quiet {include if \"" +
-                std::string(kFeatureRequired) + "\"}\n";
+        ours +=
+            "auth        [success=1 default=ignore]                   pam_succeed_if.so uid eq 0 "
+            "quiet {include if \"" +
+            std::string(kFeatureRequired) + "\"}\n";
     }
     ours += "auth        " + piv_control(true, "done") + " pam_piv.so {include if \"" +
             kFeatureRequired + "\"}\n";
@@ -83,11 +84,10 @@ std::string with_card(const std::string& name, const std::string& text,
     std::string line;
     while (std::getline(lines, line)) {
         const PamFile parsed = parse_pam_file(line);
-        const bool rule = !parsed.lines.empty() &&
-                          parsed.lines[0].kind == PamLine::Kind::Rule &&
+        const bool rule = !parsed.lines.empty() && parsed.lines[0].kind == PamLine::Kind::Rule &&
                           parsed.lines[0].type == PamType::Auth;
-        const bool env = rule && parsed.lines[0].module == "pam_env.so" &&
-                         line.find('{') == std::string::npos;
+        const bool env =
+            rule && parsed.lines[0].module == "pam_env.so" && line.find('{') == std::string::npos;
         if (rule && !done) {
             if (env) {
                 out += line + "\n" + ours;

@@ -12,9 +12,8 @@ bool is_space(char c) {
 }
 
 std::string lower(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -48,8 +47,7 @@ std::vector<std::string> words_of(std::string_view text) {
 }
 
 bool type_from(const std::string& word, PamType& type) {
-    for (const PamType t :
-         {PamType::Auth, PamType::Account, PamType::Password, PamType::Session}) {
+    for (const PamType t : {PamType::Auth, PamType::Account, PamType::Password, PamType::Session}) {
         if (word == to_text(t)) {
             type = t;
             return true;
@@ -139,15 +137,38 @@ std::string print_pam_file(const PamFile& file) {
 }
 
 const std::vector<std::string>& pam_return_names() {
-    static const std::vector<std::string> names{
-        "success",        "open_err",         "symbol_err",     "service_err",
-        "system_err",     "buf_err",          "perm_denied",    "auth_err",
-        "cred_insufficient", "authinfo_unavail", "user_unknown", "maxtries",
-        "new_authtok_reqd", "acct_expired",   "session_err",    "cred_unavail",
-        "cred_expired",   "cred_err",         "no_module_data", "conv_err",
-        "authtok_err",    "authtok_recover_err", "authtok_lock_busy", "authtok_disable_aging",
-        "try_again",      "ignore",           "abort",          "authtok_expired",
-        "module_unknown", "bad_item",         "conv_again",     "incomplete"};
+    static const std::vector<std::string> names{"success",
+                                                "open_err",
+                                                "symbol_err",
+                                                "service_err",
+                                                "system_err",
+                                                "buf_err",
+                                                "perm_denied",
+                                                "auth_err",
+                                                "cred_insufficient",
+                                                "authinfo_unavail",
+                                                "user_unknown",
+                                                "maxtries",
+                                                "new_authtok_reqd",
+                                                "acct_expired",
+                                                "session_err",
+                                                "cred_unavail",
+                                                "cred_expired",
+                                                "cred_err",
+                                                "no_module_data",
+                                                "conv_err",
+                                                "authtok_err",
+                                                "authtok_recover_err",
+                                                "authtok_lock_busy",
+                                                "authtok_disable_aging",
+                                                "try_again",
+                                                "ignore",
+                                                "abort",
+                                                "authtok_expired",
+                                                "module_unknown",
+                                                "bad_item",
+                                                "conv_again",
+                                                "incomplete"};
     return names;
 }
 
@@ -219,10 +240,12 @@ Result<PamControl> parse_pam_control(const std::string& text) {
     const Step die{PamAction::Die, 0};
     // pam.conf(5): what the four words stand for.
     if (text == "required") {
-        return PamControl{{{"success", ok}, {"new_authtok_reqd", ok}, {"ignore", ignore}, {"default", bad}}};
+        return PamControl{
+            {{"success", ok}, {"new_authtok_reqd", ok}, {"ignore", ignore}, {"default", bad}}};
     }
     if (text == "requisite") {
-        return PamControl{{{"success", ok}, {"new_authtok_reqd", ok}, {"ignore", ignore}, {"default", die}}};
+        return PamControl{
+            {{"success", ok}, {"new_authtok_reqd", ok}, {"ignore", ignore}, {"default", die}}};
     }
     if (text == "sufficient") {
         return PamControl{{{"success", done}, {"new_authtok_reqd", done}, {"default", ignore}}};

@@ -15,15 +15,20 @@ enum class PamType { Auth, Account, Password, Session };
 const char* to_text(PamType type) noexcept;
 
 struct PamLine {
-    enum class Kind { Rule, Include, Blank, Bad };  // Include: "@include FILE"; Blank: also comments
+    enum class Kind {
+        Rule,
+        Include,
+        Blank,
+        Bad
+    };  // Include: "@include FILE"; Blank: also comments
     Kind kind = Kind::Blank;
-    std::string raw;         // as written, continuation lines and all, without the last LF
-    bool if_present = false; // "-auth": a module that is not installed is no error
+    std::string raw;          // as written, continuation lines and all, without the last LF
+    bool if_present = false;  // "-auth": a module that is not installed is no error
     PamType type = PamType::Auth;
-    std::string control;     // "required", "[success=1 default=ignore]", "include", ...
-    std::string module;      // or the included file's name
+    std::string control;  // "required", "[success=1 default=ignore]", "include", ...
+    std::string module;   // or the included file's name
     std::vector<std::string> arguments;
-    int number = 0;          // of its first line in the file, from 1
+    int number = 0;  // of its first line in the file, from 1
 
     [[nodiscard]] bool includes() const { return control == "include" || control == "substack"; }
 };

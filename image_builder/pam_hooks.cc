@@ -7,7 +7,8 @@ namespace piv {
 
 namespace {
 
-constexpr char kRootSkips[] = "auth     [success=1 default=ignore]  pam_succeed_if.so uid eq 0 quiet";
+constexpr char kRootSkips[] =
+    "auth     [success=1 default=ignore]  pam_succeed_if.so uid eq 0 quiet";
 
 std::vector<std::string> card_lines(const PamHookSettings& settings, bool console) {
     std::vector<std::string> lines{"auth     required   pam_env.so"};
@@ -28,9 +29,10 @@ std::string own_file(const std::string& name, const PamHookSettings& settings) {
         "# authconfig goes on writing " +
         generated + ", which is included here.\n";
     if (card_only) {
-        out += "auth     required   pam_env.so\n"
-               "auth     [success=done ignore=ignore default=die]  pam_piv.so\n"
-               "auth     required   pam_deny.so\n";
+        out +=
+            "auth     required   pam_env.so\n"
+            "auth     [success=done ignore=ignore default=die]  pam_piv.so\n"
+            "auth     required   pam_deny.so\n";
     } else {
         for (const std::string& line : card_lines(settings, name == "system-auth")) {
             out += line + "\n";
@@ -61,8 +63,8 @@ Status hook_one(const Tree& tree, const std::string& name, const PamHookSettings
     }
     if (node->kind == NodeKind::Link && file_name_of_link(node->target) == name + "-ac") {
         if (!tree.exists("/etc/pam.d/" + name + "-ac")) {
-            return Error(ErrorCode::ImageTree, path + ": points to " + node->target +
-                                                   ", which is not there");
+            return Error(ErrorCode::ImageTree,
+                         path + ": points to " + node->target + ", which is not there");
         }
         plan.add_file("/etc/pam.d/" + name + "-piv-login", own_file(name, settings), Phase::Inert,
                       "asks the card, then goes on to what authconfig generates");
@@ -82,8 +84,9 @@ Status hook_one(const Tree& tree, const std::string& name, const PamHookSettings
         return std::move(text).error();
     }
     if (is_generated(*text)) {
-        return Error(ErrorCode::ImageTree,
-                     *at + ": is generated, and reached by no link that could be pointed elsewhere");
+        return Error(
+            ErrorCode::ImageTree,
+            *at + ": is generated, and reached by no link that could be pointed elsewhere");
     }
     const Result<Node> real = tree.node(*at);
     PlanEntry entry;
@@ -105,8 +108,7 @@ std::string file_name_of_link(const std::string& target) {
 
 std::string piv_control(bool required, const std::string& success) {
     return required ? "[success=" + success + " ignore=ignore default=die]"
-                    : "[success=" + success +
-                          " authinfo_unavail=ignore ignore=ignore default=die]";
+                    : "[success=" + success + " authinfo_unavail=ignore ignore=ignore default=die]";
 }
 
 std::string add_marked_section(const std::string& text, const std::vector<std::string>& lines) {
@@ -143,8 +145,9 @@ Status plan_authconfig(const Tree& tree, const PamHookSettings& settings, StageP
         }
     }
     if (plan.entries.size() == before) {
-        return Error(ErrorCode::ImageTree, "/etc/pam.d/system-auth is not there: is this the root "
-                                           "of an image with PAM installed?");
+        return Error(ErrorCode::ImageTree,
+                     "/etc/pam.d/system-auth is not there: is this the root "
+                     "of an image with PAM installed?");
     }
     return {};
 }
@@ -162,8 +165,8 @@ std::string add_to_nsswitch(const std::string& text) {
         if (colon != std::string::npos && database.find(':') == std::string::npos) {
             database += ":";  // "passwd : files"
         }
-        const bool ours = database == "passwd:" || database == "group:" ||
-                          database == "initgroups:";
+        const bool ours =
+            database == "passwd:" || database == "group:" || database == "initgroups:";
         std::size_t after_files = std::string::npos;
         bool present = false;
         if (ours) {

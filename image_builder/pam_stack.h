@@ -17,9 +17,9 @@ struct PamScene {
     std::string service;
     std::string user;
     unsigned long uid = 1000;
-    bool local = true;            // in the tree's own passwd file
+    bool local = true;  // in the tree's own passwd file
     bool password_right = false;
-    std::string piv_outcome;      // PAM name of what pam_piv returns: "success", "auth_err", ...
+    std::string piv_outcome;  // PAM name of what pam_piv returns: "success", "auth_err", ...
 };
 
 struct PamVerdict {
@@ -34,9 +34,9 @@ struct PamRule {
     PamLine line;
     std::string file;
     PamControl control;
-    int level = 0;             // of substacks
+    int level = 0;  // of substacks
     bool opens_substack = false;
-    bool must_fail = false;    // a line or an included file that libpam cannot read
+    bool must_fail = false;  // a line or an included file that libpam cannot read
 };
 struct PamStack {
     std::string service;
@@ -57,17 +57,17 @@ PamVerdict run_pam_stack(const PamStack& stack, const PamScene& scene);
 const std::vector<std::string>& piv_outcomes();
 
 struct PamProofSettings {
-    bool required = false;     // no password login in a service of `services`
-    bool break_glass = true;   // root gets in at the console with the password whatever we return
+    bool required = false;    // no password login in a service of `services`
+    bool break_glass = true;  // root gets in at the console with the password whatever we return
     std::vector<std::string> services;
 };
 struct PamProof {
     struct Row {
         std::string service;
         std::string outcome;
-        PamVerdict password;     // an ordinary user who knows the password
-        PamVerdict card_only;    // an ordinary user who knows none
-        PamVerdict root;         // root at the console with the right password
+        PamVerdict password;   // an ordinary user who knows the password
+        PamVerdict card_only;  // an ordinary user who knows none
+        PamVerdict root;       // root at the console with the right password
     };
     std::vector<Row> rows;
     std::vector<std::string> covered;   // services whose stack asks our module

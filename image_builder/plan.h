@@ -13,7 +13,7 @@ namespace piv {
 enum class Phase { Inert, Switch };
 
 struct PlanEntry {
-    std::string path;  // absolute inside the root
+    std::string path;                // absolute inside the root
     NodeKind kind = NodeKind::File;  // File or Link
     Bytes content;
     std::string target;  // of a link

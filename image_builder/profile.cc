@@ -86,8 +86,8 @@ Result<ImageProfile> detect_profile(const Tree& tree) {
         text = tree.read("/usr/lib/os-release");
     }
     if (!text) {
-        return Error(ErrorCode::ImageTree, "no os-release in the tree (" + text.error().detail +
-                                               "): give --profile");
+        return Error(ErrorCode::ImageTree,
+                     "no os-release in the tree (" + text.error().detail + "): give --profile");
     }
     std::map<std::string, std::string> os = parse_os_release(*text);
     const std::string id = os["ID"];

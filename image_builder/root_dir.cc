@@ -60,8 +60,8 @@ int kernel_open(int root, const std::string& path, int flags) {
         }
     }
     // EPERM: container runtimes that do not know the call answer so.
-    const bool lacking = errno == ENOSYS || errno == EPERM || errno == E2BIG || errno == EINVAL ||
-                         errno == EAGAIN;
+    const bool lacking =
+        errno == ENOSYS || errno == EPERM || errno == E2BIG || errno == EINVAL || errno == EAGAIN;
     return lacking ? -2 : -1;
 #else
     (void)root;

@@ -19,7 +19,8 @@ constexpr int kMaxDepth = 6;
 
 // Folders where people leave the files that they build an image from. WorkSpaces' capture wipes the
 // first four; other tools do not.
-constexpr std::array<const char*, 5> kLeftovers{{"/tmp", "/var/tmp", "/root", "/home", "/var/cache"}};
+constexpr std::array<const char*, 5> kLeftovers{
+    {"/tmp", "/var/tmp", "/root", "/home", "/var/cache"}};
 
 bool looks_like(const std::string& name, std::initializer_list<const char*> endings) {
     for (const char* ending : endings) {

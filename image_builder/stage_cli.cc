@@ -18,8 +18,8 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
     app.add_option("--ocsp", o.ocsp, "require, soft or off")
         ->type_name("POLICY")
         ->check(CLI::IsMember({"require", "soft", "off"}));
-    const auto one_each = [&app](const char* name, std::vector<std::string>& list,
-                                 const char* help, const char* type) {
+    const auto one_each = [&app](const char* name, std::vector<std::string>& list, const char* help,
+                                 const char* type) {
         app.add_option(name, list, help)->type_name(type)->expected(1)->take_all();
     };
     one_each("--ocsp-url", o.ocsp_urls, "responder to configure", "URL");
@@ -29,7 +29,8 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
              "DNS[=NETBIOS]");
     one_each("--map", o.map, "kinds of mapping, in order", "KIND");
     one_each("--service", o.services, "PAM service for which cards count", "NAME");
-    app.add_option("--mode", cli.mode, "optional: a password works without a card; required: only a card")
+    app.add_option("--mode", cli.mode,
+                   "optional: a password works without a card; required: only a card")
         ->type_name("MODE")
         ->check(CLI::IsMember({"optional", "required"}));
     one_each("--exempt", o.exempt, "group whose members need no card", "GROUP");

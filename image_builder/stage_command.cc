@@ -53,8 +53,10 @@ int fail_all(const StageCommand& command, const StageOutcome& outcome) {
         print_problem(command.tool, p);
     }
     if (command.json) {
-        Json out{{"result", "refused"}, {"profile", outcome.plan.profile},
-                 {"problems", Json::array()}, {"warnings", Json::array()}};
+        Json out{{"result", "refused"},
+                 {"profile", outcome.plan.profile},
+                 {"problems", Json::array()},
+                 {"warnings", Json::array()}};
         for (const Problem& p : outcome.problems) {
             out["problems"].push_back(problem_json(p));
         }
@@ -67,12 +69,9 @@ int fail_all(const StageCommand& command, const StageOutcome& outcome) {
 }
 
 Json plan_json(const StageOutcome& outcome, const StageManifest& prepared) {
-    Json out{{"profile", outcome.plan.profile},
-             {"services", outcome.services},
-             {"certificates", Json::array()},
-             {"files", Json::array()},
-             {"notes", outcome.plan.notes},
-             {"warnings", Json::array()}};
+    Json out{{"profile", outcome.plan.profile}, {"services", outcome.services},
+             {"certificates", Json::array()},   {"files", Json::array()},
+             {"notes", outcome.plan.notes},     {"warnings", Json::array()}};
     for (const PlanCertificate& c : outcome.plan.certificates) {
         out["certificates"].push_back({{"role", c.role},
                                        {"subject", c.subject},
@@ -86,7 +85,9 @@ Json plan_json(const StageOutcome& outcome, const StageManifest& prepared) {
         const bool same = m != nullptr && m->before == m->staged;
         const bool fresh = m != nullptr && m->before.kind == NodeKind::Absent;
         out["files"].push_back({{"path", e.path},
-                                {"change", same ? "none" : fresh ? "new" : "changed"},
+                                {"change", same    ? "none"
+                                           : fresh ? "new"
+                                                   : "changed"},
                                 {"reason", e.reason}});
     }
     for (const Problem& w : outcome.warnings) {
@@ -114,8 +115,8 @@ int print_done(const StageCommand& command, const StageOutcome& outcome, Json do
         return 0;
     }
     for (const PlanCertificate& c : outcome.plan.certificates) {
-        std::printf("%-12s %s (ends %s)\n", c.role.c_str(),
-                    escape_for_display(c.subject).c_str(), c.not_after.c_str());
+        std::printf("%-12s %s (ends %s)\n", c.role.c_str(), escape_for_display(c.subject).c_str(),
+                    c.not_after.c_str());
     }
     for (const std::string& path : result.written) {
         std::printf("wrote        %s\n", escape_for_display(path).c_str());
@@ -312,9 +313,12 @@ int run_status(const StageCommand& command) {
         return fail(command.tool, found.error(), command.json);
     }
     if (command.json) {
-        Json document{{"staged", true},          {"interrupted", false},
-                      {"profile", manifest.profile}, {"options", manifest.options},
-                      {"certificates", Json::array()}, {"differences", Json::array()}};
+        Json document{{"staged", true},
+                      {"interrupted", false},
+                      {"profile", manifest.profile},
+                      {"options", manifest.options},
+                      {"certificates", Json::array()},
+                      {"differences", Json::array()}};
         for (const PlanCertificate& c : manifest.certificates) {
             document["certificates"].push_back({{"role", c.role},
                                                 {"subject", c.subject},

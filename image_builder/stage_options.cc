@@ -9,9 +9,9 @@ namespace piv {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kMapKinds{
-    {"upn", "file", "edipi", "email", "sid", "issuer-serial", "ski", "spki-sha256", "cert-sha256",
-     "subject"}};
+constexpr std::array<std::string_view, 10> kMapKinds{{"upn", "file", "edipi", "email", "sid",
+                                                      "issuer-serial", "ski", "spki-sha256",
+                                                      "cert-sha256", "subject"}};
 
 bool all_of(const std::string& text, std::string_view extra) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
@@ -69,7 +69,8 @@ Status check_options(const StageOptions& o) {
                          (near.empty() ? "" : "; did you mean " + near + "?"));
         }
         if ((m == "email" || m == "subject") && !o.allow_weak_mapping) {
-            return usage("--map " + m + ": is a weak mapping; say --allow-weak-mapping if it is meant");
+            return usage("--map " + m +
+                         ": is a weak mapping; say --allow-weak-mapping if it is meant");
         }
     }
     for (const std::string& s : o.services) {

@@ -17,9 +17,10 @@ constexpr char kIntermediates[] = PIV_SYSCONFDIR "/trust/intermediates/";
 
 // Services at which nobody sits with a card reader: they are left out of the configured list.
 constexpr std::array<std::string_view, 24> kNotAtAReader{
-    {"sshd", "cron", "crond", "atd", "at", "systemd-user", "runuser", "runuser-l", "passwd",
-     "chpasswd", "newusers", "chfn", "chsh", "other", "vsftpd", "proftpd", "ppp", "samba", "smtp",
-     "smtp.postfix", "dovecot", "cups", "remote", "config-util"}};
+    {"sshd",    "cron",         "crond",   "atd",      "at",       "systemd-user",
+     "runuser", "runuser-l",    "passwd",  "chpasswd", "newusers", "chfn",
+     "chsh",    "other",        "vsftpd",  "proftpd",  "ppp",      "samba",
+     "smtp",    "smtp.postfix", "dovecot", "cups",     "remote",   "config-util"}};
 
 bool at_a_reader(const std::string& service) {
     if (std::find(kNotAtAReader.begin(), kNotAtAReader.end(), service) != kNotAtAReader.end()) {
@@ -61,9 +62,9 @@ class Planner {
 
   private:
     void problem(const Error& error) {
-        out_.problems.push_back({error.detail.empty() ? std::string(info(error.code).name)
-                                                      : error.detail,
-                                 std::string(info(error.code).hint), error.code});
+        out_.problems.push_back(
+            {error.detail.empty() ? std::string(info(error.code).name) : error.detail,
+             std::string(info(error.code).hint), error.code});
     }
     void problem(std::string what, std::string hint, ErrorCode code = ErrorCode::ImageTree) {
         out_.problems.push_back({std::move(what), std::move(hint), code});
@@ -78,8 +79,7 @@ class Planner {
         } else {
             Result<ImageProfile> found = detect_profile(tree_);
             if (!found) {
-                problem(found.error().detail,
-                        "--profile al2, al2023, el8, el9, ubuntu or debian");
+                problem(found.error().detail, "--profile al2, al2023, el8, el9, ubuntu or debian");
                 return false;
             }
             out_.profile = *found;
@@ -100,14 +100,14 @@ class Planner {
         out_.warnings.insert(out_.warnings.end(), lint.warnings.begin(), lint.warnings.end());
         for (const LintedCa& ca : lint.certificates) {
             const Certificate& c = ca.input.certificate;
-            out_.plan.add_file((ca.anchor ? kAnchors : kIntermediates) + trust_file_name(c),
-                               to_pem(c), Phase::Inert,
-                               (ca.anchor ? "root CA from " : "intermediate CA from ") +
-                                   ca.input.file);
-            out_.plan.certificates.push_back(
-                {c.sha256_hex(), ca.anchor ? "anchor" : "intermediate", c.subject(),
-                 format_time(c.not_after()), ca.input.file, ca.input.file_sha256,
-                 std::string(to_text(ca.input.form))});
+            out_.plan.add_file(
+                (ca.anchor ? kAnchors : kIntermediates) + trust_file_name(c), to_pem(c),
+                Phase::Inert,
+                (ca.anchor ? "root CA from " : "intermediate CA from ") + ca.input.file);
+            out_.plan.certificates.push_back({c.sha256_hex(), ca.anchor ? "anchor" : "intermediate",
+                                              c.subject(), format_time(c.not_after()),
+                                              ca.input.file, ca.input.file_sha256,
+                                              std::string(to_text(ca.input.form))});
         }
         linted_ = std::move(lint.certificates);
     }
@@ -120,8 +120,7 @@ class Planner {
             return;
         }
         out_.plan.add_file(folder + "/" + sha256_hex(*content).substr(0, 16) + suffix,
-                           ByteView(*content).text(), Phase::Inert,
-                           reason + file_name_of(file));
+                           ByteView(*content).text(), Phase::Inert, reason + file_name_of(file));
     }
     void revocation() {
         for (const std::string& file : options_.ocsp_responses) {
@@ -193,8 +192,8 @@ class Planner {
             return;
         }
         const bool debian = is_debian_like(out_.profile);
-        const std::string unit = std::string(debian ? "/lib" : "/usr/lib") +
-                                 "/systemd/system/pcscd.socket";
+        const std::string unit =
+            debian ? "/lib/systemd/system/pcscd.socket" : "/usr/lib/systemd/system/pcscd.socket";
         out_.plan.add_link("/etc/systemd/system/sockets.target.wants/pcscd.socket", unit,
                            Phase::Inert, "the card service is started when it is asked");
         out_.plan.add_file("/etc/systemd/system-preset/20-piv-login.preset",
@@ -218,8 +217,8 @@ class Planner {
     // pcscd asks polkit whether a process that is not root may use the card; greeters' helpers run
     // as the user piv-login.
     void polkit() {
-        const bool rules = tree_.exists("/usr/share/polkit-1/rules.d") ||
-                           tree_.exists("/etc/polkit-1/rules.d");
+        const bool rules =
+            tree_.exists("/usr/share/polkit-1/rules.d") || tree_.exists("/etc/polkit-1/rules.d");
         if (rules && !tree_.exists("/usr/share/polkit-1/rules.d/50-piv-login.rules")) {
             out_.plan.add_file(
                 "/etc/polkit-1/rules.d/50-piv-login.rules",
@@ -277,7 +276,8 @@ class Planner {
             out_.services = options_.services;
             for (const std::string& name : options_.services) {
                 if (covered.count(name) == 0) {
-                    warning("service " + name + ": no PAM stack of that name in this tree asks the card",
+                    warning("service " + name +
+                                ": no PAM stack of that name in this tree asks the card",
                             "check the name; what is covered: piv-image prove --root DIR");
                 }
             }
@@ -295,11 +295,12 @@ class Planner {
         const std::string text = config_text(options_, out_.services);
         const Result<std::string> present = tree_.read(path);
         if (present.ok() && has_settings(*present)) {
-            out_.plan.add_file(PIV_SYSCONFDIR "/piv-login.conf.d/50-enable-smartcard.conf", text,
-                               Phase::Inert, "the options of this run; " + path +
-                                                 " has settings of its own and is left alone");
-            out_.plan.notes.push_back(path + " has settings of its own: the options of this run "
-                                             "went into piv-login.conf.d/50-enable-smartcard.conf");
+            out_.plan.add_file(
+                PIV_SYSCONFDIR "/piv-login.conf.d/50-enable-smartcard.conf", text, Phase::Inert,
+                "the options of this run; " + path + " has settings of its own and is left alone");
+            out_.plan.notes.push_back(path +
+                                      " has settings of its own: the options of this run "
+                                      "went into piv-login.conf.d/50-enable-smartcard.conf");
             return;
         }
         out_.plan.add_file(path, text, Phase::Inert, "the options of this run");
@@ -363,15 +364,16 @@ class Planner {
 
     void mapping(const Certificate& c, const std::string& file) {
         const Result<std::vector<std::string>> upns = c.upns();
-        const bool by_upn = options_.map.empty() ||
-                            std::find(options_.map.begin(), options_.map.end(), "upn") !=
-                                options_.map.end();
+        const bool by_upn =
+            options_.map.empty() ||
+            std::find(options_.map.begin(), options_.map.end(), "upn") != options_.map.end();
         if (!by_upn) {
             return;
         }
         if (!upns.ok() || upns->size() != 1) {
-            warning("--verify-with " + file + ": has no usable UPN, so only the account map can map it",
-                    "piv-accounts add --from-cert " + file_name_of(file) + " --user NAME");
+            warning(
+                "--verify-with " + file + ": has no usable UPN, so only the account map can map it",
+                "piv-accounts add --from-cert " + file_name_of(file) + " --user NAME");
             return;
         }
         const std::string suffix = upns->front().substr(upns->front().rfind('@') + 1);
@@ -432,7 +434,8 @@ std::string trust_file_name(const Certificate& certificate) {
         if (c == ',' && cn != std::string::npos) {
             break;
         }
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        const bool plain =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
         if (plain) {
             name += c;
         } else if (!name.empty() && name.back() != '-') {

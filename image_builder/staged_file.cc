@@ -151,8 +151,8 @@ Status link_temporary(const RootDir& root, const std::string& path, const std::s
     }
     bool good =
         geteuid() != 0 || fchownat(folder, name.c_str(), uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
-    good = good && (times == nullptr ||
-                    utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
+    good = good &&
+           (times == nullptr || utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0);
     if (!good) {
         const int error = errno;
         (void)unlinkat(folder, name.c_str(), 0);
@@ -209,8 +209,8 @@ Status make_folders(const RootDir& root, const std::string& path, unsigned mode,
             return write_error(at, errno);
         }
         made.push_back(at);
-        const UniqueFd fd(openat(folder, place->name.c_str(),
-                                 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        const UniqueFd fd(
+            openat(folder, place->name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         if (!fd.valid() || fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 ||
             (geteuid() == 0 && fchown(fd.get(), 0, 0) != 0)) {
             return write_error(at, errno);

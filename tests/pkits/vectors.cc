@@ -211,6 +211,13 @@ bool as_expected(const std::string& expect, const std::string& got) {
     return got == expect || (expect == "no-certs" && got == "reject") || expect == "either";
 }
 
+// Rows whose expectation is not RFC 5280's, by name and with the code that we must end with; why is
+// in docs/paths.md. GnuTLS and OpenSSL refuse it too.
+bool listed_difference(const std::string& id, const Outcome& outcome) {
+    return id == "boringssl-many-names_ok-all-types" && outcome.got == "fail" &&
+           outcome.why.compare(0, 15, "name-constraint") == 0;
+}
+
 int run(const Set& set, const std::string& folder, bool verbose) {
     const std::vector<Row> rows = read_index(folder + "/" + set.index);
     if (rows.empty()) {
@@ -219,20 +226,23 @@ int run(const Set& set, const std::string& folder, bool verbose) {
     }
     std::size_t scored = 0;
     std::size_t right = 0;
+    std::size_t listed = 0;
     for (const Row& row : rows) {
         const bool counts = row.count("score") == 0 || row.at("score") == "1";
         const Outcome outcome = set.run(row, folder);
         const bool good = as_expected(row.at("expect"), outcome.got);
         scored += counts ? 1 : 0;
         right += counts && good ? 1 : 0;
+        listed += counts && !good && listed_difference(row.at("id"), outcome) ? 1 : 0;
         if ((counts && !good) || verbose) {
             std::printf("%s %s%s: expected %s, got %s: %s\n", good ? "as expected" : "DIFFERS",
                         row.at("id").c_str(), counts ? "" : " (not scored)",
                         row.at("expect").c_str(), outcome.got.c_str(), outcome.why.c_str());
         }
     }
-    std::printf("%s: %zu of %zu scored rows as the index says\n", set.name, right, scored);
-    return right == scored ? 0 : 1;
+    std::printf("%s: %zu of %zu scored rows as the index says, %zu differ as listed\n", set.name,
+                right, scored, listed);
+    return right + listed == scored ? 0 : 1;
 }
 
 // NIST's whole suite from Debian's python3-cryptography-vectors: the names of the end entity
