@@ -196,6 +196,9 @@ Result<OverlayTree> Stager::original_tree(const Tree& disk) const {
         return tree;
     }
     for (const ManifestEntry& entry : (*m)->entries) {
+        if (entry.original == entry.staged) {
+            continue; // nothing was kept of it
+        }
         switch (entry.original.kind) {
             case NodeKind::Absent:
                 tree.put_absent(entry.path);

@@ -217,11 +217,11 @@ class Planner {
     // pcscd asks polkit whether a process that is not root may use the card; greeters' helpers run
     // as the user piv-login.
     void polkit() {
-        const bool rules =
-            tree_.exists("/usr/share/polkit-1/rules.d") || tree_.exists("/etc/polkit-1/rules.d");
-        if (rules && !tree_.exists("/usr/share/polkit-1/rules.d/50-piv-login.rules")) {
+        // Beside the distribution's own rules: the folder under /etc belongs to polkitd on Debian.
+        const char* const rule = "/usr/share/polkit-1/rules.d/50-piv-login.rules";
+        if (tree_.exists("/usr/share/polkit-1/rules.d") && !tree_.exists(rule)) {
             out_.plan.add_file(
-                "/etc/polkit-1/rules.d/50-piv-login.rules",
+                rule,
                 "// Written by enable-smartcard: the login helper may use the card.\n"
                 "polkit.addRule(function(action, subject) {\n"
                 "    if ((action.id == \"org.debian.pcsc-lite.access_pcsc\" ||\n"

@@ -123,8 +123,9 @@ listening() { # PORT: without a connection to it
 # --- the lab PKI -----------------------------------------------------------------------------------
 need_lab() { # a copy of the build's lab, or a new one: free to revoke and issue in
     LAB=$TMPDIR/lab
-    [ ! -d "$LAB" ] || return 0
-    if [ -e "$BUILD/lab/lab.env" ] && [ -n "$(find "$BUILD/lab/int.crl" -mtime -5)" ]; then
+    if [ -d "$LAB" ]; then
+        : # made before
+    elif [ -e "$BUILD/lab/lab.env" ] && [ -n "$(find "$BUILD/lab/int.crl" -mtime -5)" ]; then
         cp -a "$BUILD/lab" "$LAB"
     else
         "$SOURCE/scripts/make-lab" "$LAB" || give_up "make-lab"
