@@ -197,7 +197,7 @@ Result<OverlayTree> Stager::original_tree(const Tree& disk) const {
     }
     for (const ManifestEntry& entry : (*m)->entries) {
         if (entry.original == entry.staged) {
-            continue; // nothing was kept of it
+            continue;  // nothing was kept of it
         }
         switch (entry.original.kind) {
             case NodeKind::Absent:

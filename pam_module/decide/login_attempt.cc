@@ -131,7 +131,8 @@ Status LoginAttempt::choose() {
             record_.reader = cards_[c].info.reader;
             record_.card_id = cards_[c].info.card_id;
             record_.pass(StepName::Reader, record_.reader);
-            record_.pass(StepName::Card, "card " + record_.card_id + ", slot " + certificate.slot);
+            record_.pass(StepName::Card, (record_.card_id.empty() ? "" : record_.card_id + ", ") +
+                                             "slot " + certificate.slot);
             int progress = kUnread;
             Status considered = consider(certificate.der, progress);
             if (considered) {
