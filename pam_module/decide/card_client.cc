@@ -61,12 +61,15 @@ bool read_certificate(ByteView payload, CardCertificate& certificate) {
 
 ErrorCode card_role_error(std::uint32_t number) noexcept {
     // Never a code that means success, out of scope, or anything about certificates and accounts.
-    constexpr std::array<ErrorCode, 15> allowed = {
-        ErrorCode::Internal,      ErrorCode::OutOfMemory,   ErrorCode::DeadlineOver,
-        ErrorCode::PcscDown,      ErrorCode::NoReader,      ErrorCode::NoCard,
-        ErrorCode::CardRemoved,   ErrorCode::CardFailure,   ErrorCode::CardNotUsable,
-        ErrorCode::CardMalformed, ErrorCode::PinWrong,      ErrorCode::PinBlocked,
-        ErrorCode::PinFormat,     ErrorCode::ModuleRefused, ErrorCode::BadConfig,
+    constexpr std::array<ErrorCode, 24> allowed = {
+        ErrorCode::Internal,      ErrorCode::OutOfMemory, ErrorCode::DeadlineOver,
+        ErrorCode::PcscDown,      ErrorCode::PcscDenied,  ErrorCode::NoReader,
+        ErrorCode::NoCard,        ErrorCode::CardBusy,    ErrorCode::CardRemoved,
+        ErrorCode::CardFailure,   ErrorCode::CardNotPiv,  ErrorCode::CardNotUsable,
+        ErrorCode::CardMalformed, ErrorCode::PinWrong,    ErrorCode::PinBlocked,
+        ErrorCode::PinTriesFloor, ErrorCode::PinFormat,   ErrorCode::PinChangeDue,
+        ErrorCode::PinNewRefused, ErrorCode::PukWrong,    ErrorCode::PukBlocked,
+        ErrorCode::ModuleRefused, ErrorCode::BadConfig,   ErrorCode::ConversationFailed,
     };
     for (const ErrorCode code : allowed) {
         if (static_cast<std::uint32_t>(code) == number) {

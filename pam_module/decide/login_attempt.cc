@@ -371,7 +371,12 @@ AuthDecision LoginAttempt::decide() {
     if (deadline_.over()) {
         return AuthDecision::refuse({ErrorCode::DeadlineOver, "after the last step"});
     }
-    return AuthDecision::grant(std::move(*checked_), std::move(*binding_), std::move(*possession_));
+    AuthDecision decision =
+        AuthDecision::grant(std::move(*checked_), std::move(*binding_), std::move(*possession_));
+    checked_.reset();  // a proof serves one decision
+    binding_.reset();
+    possession_.reset();
+    return decision;
 }
 
 AuthDecision LoginAttempt::run(Cards& cards, Dialogue& dialogue) {

@@ -1,0 +1,3 @@
+piv_unit_test(NAME unit_decide SOURCES ${CMAKE_CURRENT_LIST_DIR}/decide/login_attempt.cc
+  ${CMAKE_CURRENT_LIST_DIR}/decide/card_client.cc ${CMAKE_CURRENT_LIST_DIR}/decide/policy_and_record.cc
+  LIBRARIES piv_decide Threads::Threads)
