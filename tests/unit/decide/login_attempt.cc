@@ -81,8 +81,14 @@ class Person : public Dialogue {
     }
 };
 
+// Making keys takes longer than everything else here.
+const Pki& shared_pki(int number = 0) {
+    static const Pki pkis[2];
+    return pkis[number];
+}
+
 struct Login {
-    Pki pki;
+    const Pki& pki;
     TempDir dir;
     TrustStore store;
     LoginPolicy policy;
@@ -95,7 +101,7 @@ struct Login {
     std::optional<int> tries_left;
     std::string granted_user;
 
-    Login() {
+    explicit Login(const Pki& made = shared_pki()) : pki(made) {
         store.add_anchor(make(pki.root_spec()));
         store.add_intermediate(make(pki.ca_spec()));
         policy.mapping.domains = {{"corp.example.com", "CORP"}};
@@ -161,7 +167,7 @@ TEST_CASE("what is wrong with the card is found before the person is asked") {
     SECTION("another CA") {
         Login login;
         login.store = TrustStore();
-        login.store.add_anchor(make(Pki().root_spec()));
+        login.store.add_anchor(make(shared_pki(1).root_spec()));
         CHECK(login.run() != "ok");
         CHECK(login.cards.log == "open ");
         CHECK(login.person.asked == 0);
@@ -253,8 +259,7 @@ TEST_CASE("the token of an earlier module") {
 
 TEST_CASE("a signature by another key grants nothing and distrusts the card") {
     Login login;
-    const auto other = make_key("rsa2048");
-    login.cards.key = other.get();
+    login.cards.key = shared_pki(1).user_key.get();
     CHECK(login.run() == "key-mismatch");
     CHECK(login.cards.log == "open tries sign distrust ");
 }
@@ -349,7 +354,7 @@ TEST_CASE("no step can be left out") {
 
 TEST_CASE("proofs about different certificates grant nothing") {
     Login login;
-    Login other;
+    Login other(shared_pki(1));
     const auto leaf_of = [](const Login& l) {
         auto leaf = Certificate::from_der(l.cards.cards[0].certificates[0].der);
         REQUIRE(leaf.ok());
