@@ -99,8 +99,7 @@ Result<bool> Stager::heal() {
     if (!old) {
         return std::move(old).error();
     }
-    const std::map<std::string, Node> times = folder_times(*journal);
-    const bool committed = old->has_value() && to_json(**old, false) == to_json(*journal, false);
+    const bool committed = old->has_value() && manifest_sha256(**old) == journal->manifest_sha256;
     std::vector<ManifestEntry> entries = journal->entries;
     std::reverse(entries.begin(), entries.end());
     for (const ManifestEntry& entry : entries) {
@@ -137,10 +136,6 @@ Result<bool> Stager::heal() {
                 (void)remove_folder(root_, folder);
             }
         }
-        for (const auto& [folder, node] : times) {
-            const timespec both[2] = {node.atime, node.mtime};
-            (void)set_times(root_, folder, both);
-        }
     }
     if (Status s = sync_all(root_); !s) {
         return std::move(s).error();
@@ -153,6 +148,9 @@ Result<bool> Stager::heal() {
         if (Status s = clear_leftovers(); !s) {
             return std::move(s).error();
         }
+    }
+    if (!committed) {
+        put_times_back(journal->folder_times_before);
     }
     return true;
 }
@@ -234,6 +232,7 @@ Result<StageManifest> Stager::prepare(const StagePlan& plan, bool force) const {
     journal.certificates = plan.certificates;
     if (old->has_value()) {
         journal.folders = (*old)->folders;
+        journal.folder_times = (*old)->folder_times;
     }
     std::string drifted;
     for (const PlanEntry& planned : plan.entries) {
@@ -279,6 +278,7 @@ Result<StageManifest> Stager::prepare(const StagePlan& plan, bool force) const {
     if (Status s = preflight(journal); !s) {
         return std::move(s).error();
     }
+    note_folders(journal);
     return journal;
 }
 
@@ -325,18 +325,46 @@ Status Stager::preflight(const StageManifest& journal) const {
     return {};
 }
 
-std::map<std::string, Node> Stager::folder_times(const StageManifest& manifest) const {
-    std::map<std::string, Node> times;
-    for (const std::string& parent : parents_of(manifest)) {
-        Result<Node> mirror = root_.node(original_of(parent));
-        if (!mirror.ok() || mirror->kind != NodeKind::Folder) {
-            mirror = root_.node(parent);
-        }
-        if (mirror.ok() && mirror->kind == NodeKind::Folder) {
-            times.emplace(parent, *mirror);
+// Which folders will be made, and the times of those that are there, is known before anything is
+// written: the journal names them first.
+void Stager::note_folders(StageManifest& journal) const {
+    std::set<std::string> wanted{kOriginals};
+    for (const ManifestEntry& entry : journal.entries) {
+        if (entry.staged.kind != NodeKind::Absent) {
+            wanted.insert(parent_path(entry.path));
         }
     }
-    return times;
+    std::set<std::string> missing;
+    for (const std::string& folder : wanted) {
+        std::string at;
+        for (const std::string& part : split_path(folder)) {
+            at += "/" + part;
+            if (missing.count(at) == 0 && !root_.open_folder(at).ok()) {
+                missing.insert(at);
+            }
+        }
+    }
+    for (const std::string& folder : missing) {  // in order: outer before inner
+        if (std::find(journal.folders.begin(), journal.folders.end(), folder) ==
+            journal.folders.end()) {
+            journal.folders.push_back(folder);
+        }
+    }
+    for (const std::string& folder : parents_of(journal)) {
+        const Result<UniqueFd> fd = root_.open_folder(folder);
+        struct stat st {};
+        if (fd.ok() && fstat(fd->get(), &st) == 0) {
+            journal.folder_times_before[folder] = st.st_mtim;
+            journal.folder_times.emplace(folder, st.st_mtim);  // an earlier staging's note stays
+        }
+    }
+}
+
+void Stager::put_times_back(const std::map<std::string, timespec>& times) const {
+    for (const auto& [folder, time] : times) {
+        timespec both[2] = {{0, UTIME_OMIT}, time};
+        (void)set_folder_times(root_, folder, both);
+    }
 }
 
 // Originals of paths that are new to us, and the present state of those we change again.
@@ -346,12 +374,6 @@ Status Stager::save_originals(const StageManifest& journal) {
         return std::move(old).error();
     }
     std::vector<std::string> ignored;
-    const std::map<std::string, Node> times = folder_times(journal);
-    for (const auto& [folder, node] : times) {
-        if (Status s = make_folders(root_, original_of(folder), 0700, ignored); !s) {
-            return s;
-        }
-    }
     for (const ManifestEntry& entry : journal.entries) {
         if (entry.before.kind == NodeKind::Absent || !changes(entry)) {
             continue;
@@ -362,12 +384,6 @@ Status Stager::save_originals(const StageManifest& journal) {
             return s;
         }
         if (Status s = copy_node(root_, entry.path, to); !s) {
-            return s;
-        }
-    }
-    for (const auto& [folder, node] : times) {
-        const timespec both[2] = {node.atime, node.mtime};
-        if (Status s = set_times(root_, original_of(folder), both); !s) {
             return s;
         }
     }

@@ -49,6 +49,7 @@ class Stager {
     Result<ApplyResult> undo(bool force);
 
   private:
+    Status make_staging_folders() const;
     Status preflight(const StageManifest& journal) const;
     Status save_originals(const StageManifest& journal);
     Status write_temporaries(const StagePlan& plan, const StageManifest& journal);
@@ -58,7 +59,8 @@ class Stager {
     Status clear_leftovers();
     Status finish_removal(const StageManifest& manifest);
     void stamp_folders(const StageManifest& manifest) const;
-    std::map<std::string, Node> folder_times(const StageManifest& manifest) const;
+    void note_folders(StageManifest& journal) const;
+    void put_times_back(const std::map<std::string, timespec>& times) const;
 
     const RootDir& root_;
     std::optional<UnixTime> epoch_;

@@ -20,13 +20,33 @@ void Stager::stamp_folders(const StageManifest& manifest) const {
     }
     const timespec both[2] = {{static_cast<time_t>(*epoch_), 0}, {static_cast<time_t>(*epoch_), 0}};
     for (const std::string& folder : parents_of(manifest)) {
-        (void)set_times(root_, folder, both);
+        (void)set_folder_times(root_, folder, both);
     }
     for (const std::string& folder : manifest.folders) {
-        (void)set_times(root_, folder, both);
+        (void)set_folder_times(root_, folder, both);
     }
-    (void)set_times(root_, kOriginals, both);
-    (void)set_times(root_, kStagingFolder, both);
+    for (const ManifestEntry& entry : manifest.entries) {
+        const std::string saved = original_of(entry.path);
+        for (std::string up = parent_path(saved); up != kStagingFolder; up = parent_path(up)) {
+            (void)set_folder_times(root_, up, both);  // absent when nothing was kept there
+        }
+    }
+    (void)set_folder_times(root_, kOriginals, both);
+    (void)set_folder_times(root_, kStagingFolder, both);
+}
+
+Status Stager::make_staging_folders() const {
+    std::vector<std::string> ignored;
+    for (const auto& [folder, mode] :
+         {std::pair<std::string, unsigned>{parent_path(kStateFolder), 0755},
+          {kStateFolder, 0755},
+          {kStagingFolder, 0700},
+          {kOriginals, 0700}}) {
+        if (Status s = make_folders(root_, folder, mode, ignored); !s) {
+            return s;
+        }
+    }
+    return {};
 }
 
 Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
@@ -43,6 +63,7 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
         std::remove_if(final.entries.begin(), final.entries.end(),
                        [&](const ManifestEntry& e) { return plan.find(e.path) == nullptr; }),
         final.entries.end());
+    journal->manifest_sha256 = manifest_sha256(final);
     ApplyResult result;
     for (const ManifestEntry& entry : journal->entries) {
         if (changes(entry)) {
@@ -55,55 +76,20 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
         return result;
     }
 
-    const std::map<std::string, Node> times = folder_times(*journal);
-    std::vector<std::string> state_folders;
-    Status s = make_folders(root_, parent_path(kStateFolder), 0755, state_folders);
-    if (s) {
-        s = make_folders(root_, kStateFolder, 0755, state_folders);
-    }
-    if (s) {
-        s = make_folders(root_, kStagingFolder, 0700, state_folders);
-    }
-    if (s) {
-        s = make_folders(root_, kOriginals, 0700, state_folders);
-    }
+    Status s = make_staging_folders();
     if (!s) {
         (void)clear_leftovers();
+        put_times_back(journal->folder_times_before);
         return std::move(s).error();
     }
-    if (!old->has_value()) {
-        journal->folders.insert(journal->folders.begin(), state_folders.begin(),
-                                state_folders.end());
-    }
     s = save_originals(*journal);
-    // Which folders will be made is known before they are: the journal names them first.
-    std::set<std::string> wanted;
-    for (const ManifestEntry& entry : journal->entries) {
-        if (entry.staged.kind == NodeKind::Absent) {
-            continue;
-        }
-        std::string at;
-        for (const std::string& part : split_path(parent_path(entry.path))) {
-            at += "/" + part;
-            if (!root_.open_folder(at).ok()) {
-                wanted.insert(at);
-            }
-        }
-    }
-    for (const std::string& folder : wanted) {
-        if (std::find(journal->folders.begin(), journal->folders.end(), folder) ==
-            journal->folders.end()) {
-            journal->folders.push_back(folder);
-        }
-    }
-    final.folders = journal->folders;
     if (s) {
         s = write_record(kJournalFile, to_json(*journal, true));
     }
     if (s) {
         std::vector<std::string> ignored;
-        for (const std::string& folder : wanted) {
-            if (s) {
+        for (const std::string& folder : journal->folders) {
+            if (s && folder.compare(0, sizeof kStateFolder - 1, kStateFolder) != 0) {
                 s = make_folders(root_, folder, 0755, ignored);
             }
         }
@@ -122,7 +108,11 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
     }
     if (!s) {
         Error why = std::move(s).error();
+        const bool journalled = interrupted();
         const Result<bool> healed = heal();
+        if (!journalled) {
+            put_times_back(journal->folder_times_before);
+        }
         if (!healed) {
             why.detail += "; and it could not be rolled back: " + healed.error().detail;
         }
@@ -144,7 +134,6 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
 }
 
 Status Stager::finish_removal(const StageManifest& manifest) {
-    std::map<std::string, Node> times = folder_times(manifest);
     std::vector<std::string> folders = manifest.folders;
     std::reverse(folders.begin(), folders.end());
     std::vector<std::string> state;
@@ -171,10 +160,7 @@ Status Stager::finish_removal(const StageManifest& manifest) {
             return s;
         }
     }
-    for (const auto& [folder, node] : times) {
-        const timespec both[2] = {node.atime, node.mtime};
-        (void)set_times(root_, folder, both);
-    }
+    put_times_back(manifest.folder_times);
     return sync_all(root_);
 }
 

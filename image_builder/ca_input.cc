@@ -23,8 +23,10 @@ CaInputs read_ca_files(const std::vector<std::string>& paths) {
     for (const std::string& path : paths) {
         Result<Bytes> content = read_file(path, kMaxCertificateFile);
         if (!content) {
-            inputs.problems.push_back(
-                {content.error().detail, std::string(info(content.code()).hint), content.code()});
+            // A file of the wrong kind is bad input as much as one of the wrong content.
+            inputs.problems.push_back({content.error().detail,
+                                       std::string(info(content.code()).hint),
+                                       ErrorCode::ImageInput});
             continue;
         }
         Result<ReadCertificates> read = read_certificates(*content, path);

@@ -68,6 +68,37 @@ Holding holding_from(const json& in) {
     return h;
 }
 
+std::string time_text(const timespec& time) {
+    char text[48];
+    (void)std::snprintf(text, sizeof text, "%lld.%09ld", static_cast<long long>(time.tv_sec),
+                        time.tv_nsec);
+    return text;
+}
+
+json to_json(const std::map<std::string, timespec>& times) {
+    json out = json::object();
+    for (const auto& [folder, time] : times) {
+        out[folder] = time_text(time);
+    }
+    return out;
+}
+
+std::map<std::string, timespec> times_from(const json& in) {
+    std::map<std::string, timespec> times;
+    for (const auto& [folder, value] : in.items()) {
+        const std::string text = value.get<std::string>();
+        timespec time{};
+        std::size_t end = 0;
+        time.tv_sec = static_cast<time_t>(std::stoll(text, &end));
+        time.tv_nsec = std::stol(text.substr(std::min(end + 1, text.size())));
+        if (time.tv_nsec < 0 || time.tv_nsec > 999999999L) {
+            throw std::out_of_range("a time stamp");
+        }
+        times[folder] = time;
+    }
+    return times;
+}
+
 // A manifest lies in a tree that may be hostile: a path in it is used only if it is a plain one.
 bool plain_path(const std::string& path) {
     return !path.empty() && path != "/" && normal_path(path) == path;
@@ -101,6 +132,9 @@ StageManifest parse(const json& in) {
         }
         m.entries.push_back(std::move(entry));
     }
+    m.manifest_sha256 = in.value("manifest_sha256", "");
+    m.folder_times = times_from(in.value("folder_times", json::object()));
+    m.folder_times_before = times_from(in.value("folder_times_before", json::object()));
     return m;
 }
 
@@ -137,8 +171,13 @@ std::string to_json(const StageManifest& manifest, bool journal) {
              {"profile", manifest.profile},
              {"options", manifest.options},
              {"folders", manifest.folders},
+             {"folder_times", to_json(manifest.folder_times)},
              {"certificates", json::array()},
              {"entries", json::array()}};
+    if (journal) {
+        out["manifest_sha256"] = manifest.manifest_sha256;
+        out["folder_times_before"] = to_json(manifest.folder_times_before);
+    }
     for (const PlanCertificate& c : manifest.certificates) {
         out["certificates"].push_back({{"sha256", c.sha256},
                                        {"role", c.role},
@@ -162,6 +201,11 @@ std::string to_json(const StageManifest& manifest, bool journal) {
     return out.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
+std::string manifest_sha256(const StageManifest& manifest) {
+    const std::string text = to_json(manifest, false);
+    return sha256_hex(ByteView(text));
+}
+
 Result<StageManifest> manifest_from_json(const std::string& text) {
     try {
         const json in = json::parse(text);
@@ -174,8 +218,15 @@ Result<StageManifest> manifest_from_json(const std::string& text) {
                 return Error(ErrorCode::ImageTree, "the manifest names a path that is not plain");
             }
         }
-        for (const std::string& folder : m.folders) {
-            if (!plain_path(folder)) {
+        std::vector<std::string> folders = m.folders;
+        for (const auto& [folder, time] : m.folder_times) {
+            folders.push_back(folder);
+        }
+        for (const auto& [folder, time] : m.folder_times_before) {
+            folders.push_back(folder);
+        }
+        for (const std::string& folder : folders) {
+            if (!plain_path(folder) && folder != "/") {
                 return Error(ErrorCode::ImageTree, "the manifest names a path that is not plain");
             }
         }

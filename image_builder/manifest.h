@@ -2,6 +2,7 @@
 // /var/lib/piv-login/staging/manifest.json with the originals beside it.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -45,12 +46,17 @@ struct StageManifest {
     std::vector<PlanCertificate> certificates;
     std::vector<std::string> folders;  // made by us, outer before inner
     std::vector<ManifestEntry> entries;
+    // Modification times of folders that were there and that we make entries in.
+    std::map<std::string, timespec> folder_times;         // before all staging
+    std::map<std::string, timespec> folder_times_before;  // in a journal: when the run began
+    std::string manifest_sha256;  // in a journal: of the manifest that completes the run
 
     [[nodiscard]] const ManifestEntry* find(const std::string& path) const;
 };
 
 /// Stable text: fixed order of keys, two spaces, LF at the end.
 std::string to_json(const StageManifest& manifest, bool journal);
+std::string manifest_sha256(const StageManifest& manifest);
 /// Error: ImageTree when it is not a manifest of ours.
 Result<StageManifest> manifest_from_json(const std::string& text);
 

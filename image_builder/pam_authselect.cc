@@ -102,6 +102,18 @@ std::string with_card(const std::string& name, const std::string& text,
     return out;
 }
 
+// What the base profile makes of card login for SSSD's sake, it makes for ours too: the card greeter's
+// stack and GNOME's switch for it. Its own feature stays off, or SSSD would ask for the card as well.
+std::string with_our_feature(std::string text) {
+    const std::string theirs = "\"with-smartcard\"";
+    const std::string both = "(\"with-smartcard\" or \"" + std::string(kFeature) + "\")";
+    for (std::size_t at = text.find(theirs); at != std::string::npos;
+         at = text.find(theirs, at + both.size())) {
+        text.replace(at, theirs.size(), both);
+    }
+    return text;
+}
+
 // The comment lines at the top of what authselect generated: kept, as `authselect check` ignores
 // comments and a date of ours would make images differ.
 std::string preamble_of(const Tree& tree, const std::string& path) {
@@ -193,7 +205,10 @@ Status plan_authselect(const Tree& tree, const PamHookSettings& settings, StageP
             return std::move(text).error();
         }
         if (is_pam_template(name)) {
-            text = with_card(name, *text, settings);
+            text = with_card(name, name == "smartcard-auth" ? with_our_feature(*text) : *text,
+                             settings);
+        } else if (name == "dconf-db" || name == "dconf-locks") {
+            text = with_our_feature(*text);
         } else if (name == "nsswitch.conf") {
             text = add_to_nsswitch(*text);
         } else if (name == "README") {

@@ -19,8 +19,27 @@ bool has(const std::vector<std::string>& list, const std::string& word) {
     return std::find(list.begin(), list.end(), word) != list.end();
 }
 
+// Whether the service is one that people log in to with a password. A card greeter's stack is not:
+// it has only the card, and nobody is locked out when it refuses.
+bool takes_password(const PamStack& stack, const PamProofSettings& settings) {
+    const PamScene scene{stack.service, "alice", 1000, true, true, "ignore"};
+    if (run_pam_stack(stack, scene).can_be_granted) {
+        return true;
+    }
+    if (settings.before == nullptr) {
+        return false;
+    }
+    const Result<PamStack> before = load_pam_stack(*settings.before, stack.service, PamType::Auth);
+    return before.ok() && run_pam_stack(*before, scene).can_be_granted;
+}
+
+struct ServiceKind {
+    bool console = false;   // where root must get in
+    bool password = false;  // takes_password
+};
+
 // What must hold of one row. The sentence says what would happen to a person.
-void judge_row(const PamProof::Row& row, const PamProofSettings& settings, bool console,
+void judge_row(const PamProof::Row& row, const PamProofSettings& settings, const ServiceKind& kind,
                std::vector<std::string>& problems) {
     const std::string where = row.service + ", outcome " + row.outcome + ": ";
     const bool in_scope = settings.services.empty() || has(settings.services, row.service);
@@ -39,10 +58,10 @@ void judge_row(const PamProof::Row& row, const PamProofSettings& settings, bool 
                                         ? "the required card can be skipped with the password"
                                         : "a refused card can be replaced by the password"));
     }
-    if (!settings.required && falls_through && row.password.surely_refused()) {
+    if (!settings.required && falls_through && kind.password && row.password.surely_refused()) {
         problems.push_back(where + "without a card nobody can log in, though the card is optional");
     }
-    if (console && settings.break_glass && (settings.required || falls_through) &&
+    if (kind.console && settings.break_glass && (settings.required || falls_through) &&
         row.root.surely_refused()) {
         problems.push_back(where + "root at the console is locked out");
     }
@@ -69,6 +88,7 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
             proof.problems.push_back(service + ": " + problem);
         }
         const bool in_scope = settings.services.empty() || has(settings.services, service);
+        const ServiceKind kind{service == "login", takes_password(*stack, settings)};
         for (const std::string& outcome : piv_outcomes()) {
             PamProof::Row row;
             row.service = service;
@@ -77,7 +97,7 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
             row.card_only = run_pam_stack(*stack, {service, "alice", 1000, true, false, outcome});
             row.root = run_pam_stack(*stack, {service, "root", 0, true, true, outcome});
             if (in_scope) {
-                judge_row(row, settings, service == "login", proof.problems);
+                judge_row(row, settings, kind, proof.problems);
             }
             proof.rows.push_back(std::move(row));
         }

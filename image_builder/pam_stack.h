@@ -60,6 +60,7 @@ struct PamProofSettings {
     bool required = false;    // no password login in a service of `services`
     bool break_glass = true;  // root gets in at the console with the password whatever we return
     std::vector<std::string> services;
+    const Tree* before = nullptr;  // the tree before staging: who got in there still must
 };
 struct PamProof {
     struct Row {

@@ -19,7 +19,7 @@ inline bool changes(const ManifestEntry& entry) {
     return entry.before != entry.staged;
 }
 
-// Times that a folder had before us, kept as the times of its mirror under orig/.
+// Folders that were there and that a staging makes entries in.
 inline std::set<std::string> parents_of(const StageManifest& manifest) {
     std::set<std::string> parents;
     for (const ManifestEntry& entry : manifest.entries) {

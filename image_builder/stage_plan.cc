@@ -400,6 +400,7 @@ class Planner {
         settings.required = options_.required;
         settings.break_glass = options_.break_glass;
         settings.services = out_.services;
+        settings.before = &tree_;
         Result<PamProof> proof = prove_pam(future(), settings);
         if (!proof) {
             problem(proof.error());

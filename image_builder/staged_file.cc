@@ -270,15 +270,12 @@ Status sync_all(const RootDir& root) {
     return {};
 }
 
-Status set_times(const RootDir& root, const std::string& path, const timespec times[2]) {
-    Result<RootDir::Place> place = root.locate(path);
-    if (!place) {
-        return std::move(place).error();
+Status set_folder_times(const RootDir& root, const std::string& path, const timespec times[2]) {
+    Result<UniqueFd> folder = root.open_folder(path);
+    if (!folder) {
+        return std::move(folder).error();
     }
-    if (utimensat(place->folder.get(), place->name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0) {
-        return write_error(path, errno);
-    }
-    return {};
+    return utimensat(folder->get(), ".", times, 0) == 0 ? Status() : write_error(path, errno);
 }
 
 Status copy_node(const RootDir& root, const std::string& from, const std::string& to) {

@@ -37,7 +37,8 @@ Status remove_tree(const RootDir& root, const std::string& path);
 Status sync_folder(const RootDir& root, const std::string& path);
 /// Writes everything dirty of the root's file system to disk.
 Status sync_all(const RootDir& root);
-Status set_times(const RootDir& root, const std::string& path, const timespec times[2]);
+/// Links of a folder are followed inside the root.
+Status set_folder_times(const RootDir& root, const std::string& path, const timespec times[2]);
 
 /// Copies a file or link to another path of the tree with mode, owner, attributes and times.
 Status copy_node(const RootDir& root, const std::string& from, const std::string& to);
