@@ -166,7 +166,7 @@ std::optional<AnswerCache::Found> AnswerCache::read(const std::string& path,
     options.nonce.clear();
     if (any_age) {
         options.now = entry->judged_at;  // it passed then, and its signature holds still
-        options.max_age_of_all = 0;
+        options.max_age_of_all.reset();
     }
     auto judged = judge_response(entry->response, subject, options);
     if (!judged) {

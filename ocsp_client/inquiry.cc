@@ -1,6 +1,8 @@
 // From the certificates to the verdicts: what is known already, and how long is waited.
 #include "ocsp_client/inquiry.h"
 
+#include <poll.h>
+
 #include <algorithm>
 
 #include "ocsp_client/inquiry_question.h"
@@ -99,9 +101,19 @@ bool Inquiry::decide_locally(Question& question) {
     return staged && use(std::move(*staged), "staged");
 }
 
+// Something may still arrive or is to be sent.
+bool Inquiry::waiting() const noexcept {
+    bool later = false;
+    for (const auto& question : questions_) {
+        later = later || (!question->decided && !question->later.empty());
+    }
+    return later || !attempts_.empty();
+}
+
 // Slow responders are not waited for when there is another one.
 void Inquiry::start_due() {
     for (std::size_t i = 0; i < questions_.size(); ++i) {
+        send_due_retries(i);
         Question& question = *questions_[i];
         if (!question.decided && !question.delegate && question.next_url < question.urls.size() &&
             monotonic_ms() >= question.hedge_ms) {
@@ -110,30 +122,61 @@ void Inquiry::start_due() {
     }
 }
 
-Deadline Inquiry::next_event(Deadline deadline) const {
-    Deadline latest = Deadline::at_ms(0);
-    std::int64_t hedge = INT64_MAX;
+// When something is to be sent although nothing has arrived; INT64_MAX: never.
+std::int64_t Inquiry::next_send_ms() const noexcept {
+    std::int64_t next = INT64_MAX;
     for (const auto& question : questions_) {
-        if (question->decided) {
+        if (question->decided || question->delegate) {
             continue;
         }
-        if (question->deadline.monotonic_ms() > latest.monotonic_ms()) {
-            latest = question->deadline;
+        if (question->next_url < question->urls.size()) {
+            next = std::min(next, question->hedge_ms);
         }
-        if (!question->delegate && question->next_url < question->urls.size()) {
-            hedge = std::min(hedge, question->hedge_ms);
+        for (const Retry& retry : question->later) {
+            next = std::min(next, retry.when_ms);
         }
     }
-    return Deadline::at_ms(hedge).earlier_of(latest).earlier_of(deadline);
+    return next;
+}
+
+Deadline Inquiry::next_event(Deadline deadline) const {
+    Deadline latest = Deadline::at_ms(0);
+    for (const auto& question : questions_) {
+        if (!question->decided && question->deadline.monotonic_ms() > latest.monotonic_ms()) {
+            latest = question->deadline;
+        }
+    }
+    return Deadline::at_ms(next_send_ms()).earlier_of(latest).earlier_of(deadline);
+}
+
+// Without it nothing that was asked will be answered, and its descriptor stays readable.
+void Inquiry::lose_transport(const Error& error) {
+    std::map<std::size_t, Attempt> lost;
+    std::swap(lost, attempts_);
+    for (const auto& attempt : lost) {
+        Question& question = *questions_[attempt.second.question];
+        --question.open;
+        if (!question.decided && !question.delegate) {
+            failed(attempt.second.question, attempt.second.url, error);
+        }
+    }
+}
+
+int Inquiry::next_pump_ms() const {
+    const std::int64_t next = transport_ == nullptr ? INT64_MAX : next_send_ms();
+    return next == INT64_MAX ? -1 : Deadline::at_ms(next).left_ms();
 }
 
 void Inquiry::pump() {
     while (transport_ != nullptr && !attempts_.empty()) {
         auto completion = transport_->wait(Deadline::at_ms(0));
-        if (!completion) {
+        if (completion) {
+            take(std::move(completion).value());
+        } else if (completion.code() == ErrorCode::DeadlineOver) {
             break;
+        } else {
+            lose_transport(completion.error());
         }
-        take(std::move(completion).value());
     }
     if (transport_ != nullptr && !done()) {
         start_due();
@@ -141,17 +184,17 @@ void Inquiry::pump() {
 }
 
 void Inquiry::finish(Deadline deadline) {
-    Error end(ErrorCode::OcspTimeout, "no answer in time");
-    while (!done() && !attempts_.empty()) {
+    const Error end(ErrorCode::OcspTimeout, "no answer in time");
+    while (!done() && waiting()) {
         const Deadline event = next_event(deadline);
-        auto completion = transport_->wait(event);
-        if (completion) {
+        if (attempts_.empty()) {
+            (void)poll(nullptr, 0, event.left_ms());  // only a retry is waited for
+        } else if (auto completion = transport_->wait(event)) {
             take(std::move(completion).value());
             continue;
-        }
-        if (completion.code() != ErrorCode::DeadlineOver) {
-            end = completion.error();  // the transport itself is gone
-            break;
+        } else if (completion.code() != ErrorCode::DeadlineOver) {
+            lose_transport(completion.error());
+            continue;
         }
         start_due();
         if (deadline.over() || (event.over() && next_event(deadline).over())) {
@@ -171,6 +214,7 @@ void Inquiry::finish(Deadline deadline) {
             }
         }
         question.open = 0;
+        question.later.clear();
         question.delegate.reset();
         give_up(n - 1);
     }

@@ -22,7 +22,7 @@ struct InquirySettings {
     std::string cache_dir;             // empty: no cache
     std::int64_t skew = 300;
     std::int64_t max_age = 86400;
-    std::int64_t max_age_of_all = 0;
+    std::optional<std::int64_t> max_age_of_all;
     int timeout_ms = 5000;  // for all attempts about one certificate together
     std::string proxy;
     bool ignore_cached = false;  // ask in any case; what is learnt is still stored
@@ -45,6 +45,8 @@ class Inquiry {
     void start();
     /// Takes in what has arrived, and sends what follows from it. Does not wait.
     void pump();
+    /// Milliseconds until pump() has something to send although nothing has arrived; -1: never.
+    [[nodiscard]] int next_pump_ms() const;
     /// Waits until everything is answered, or the deadline or timeout_ms is over.
     void finish(Deadline deadline);
     [[nodiscard]] bool done() const noexcept;
@@ -68,12 +70,18 @@ class Inquiry {
         bool changed_hash = false;
         Bytes nonce;
     };
+    struct Retry {
+        std::int64_t when_ms = 0;
+        Attempt attempt;
+    };
     struct Question;
     bool decide_locally(Question& question);
     void ask_next(std::size_t index);
     void ask(std::size_t index, const std::string& url);
     Status send(Attempt attempt);
     bool send_other_way(Attempt attempt, ErrorCode code);
+    void retry_later(const Attempt& attempt);
+    void send_due_retries(std::size_t index);
     void learn(const Attempt& attempt);
     void take(Transport::Completion completion);
     void judged(const Attempt& attempt, Judgement judgement, Bytes response);
@@ -84,6 +92,9 @@ class Inquiry {
     void accept(std::size_t index, const char* source);
     void give_up(std::size_t index);
     void start_due();
+    void lose_transport(const Error& error);
+    [[nodiscard]] bool waiting() const noexcept;
+    [[nodiscard]] std::int64_t next_send_ms() const noexcept;
     [[nodiscard]] Deadline next_event(Deadline deadline) const;
     [[nodiscard]] JudgeOptions judge_options() const;
 

@@ -13,6 +13,8 @@ namespace piv {
 namespace {
 
 constexpr std::int64_t kMinHedgeMs = 250;
+constexpr std::int64_t kFirstRetryMs = 250;  // then twice as long each time
+constexpr unsigned kMaxRetries = 4;          // of one certificate, at all its responders together
 
 bool is_ocsp_type(std::string_view type) noexcept {
     constexpr std::string_view kType = "application/ocsp-response";
@@ -48,8 +50,34 @@ void Inquiry::ask_next(std::size_t index) {
         ask(index, url);
         return;
     }
-    if (question.open == 0 && !question.decided && !question.delegate) {
+    if (question.open == 0 && question.later.empty() && !question.decided && !question.delegate) {
         give_up(index);
+    }
+}
+
+// RFC 6960 section 2.3: tryLater is the responder's word that it will know. It is asked again while
+// there is time; other responders are asked meanwhile.
+void Inquiry::retry_later(const Attempt& attempt) {
+    Question& question = *questions_[attempt.question];
+    const std::int64_t when = monotonic_ms() + (kFirstRetryMs << question.retries);
+    if (question.retries < kMaxRetries && when < question.deadline.monotonic_ms()) {
+        ++question.retries;
+        question.later.push_back({when, attempt});
+    }
+}
+
+void Inquiry::send_due_retries(std::size_t index) {
+    std::vector<Retry> due;
+    std::swap(due, questions_[index]->later);
+    for (Retry& retry : due) {
+        if (questions_[index]->decided || questions_[index]->delegate) {
+            return;
+        }
+        if (monotonic_ms() < retry.when_ms) {
+            questions_[index]->later.push_back(std::move(retry));
+        } else if (Status s = send(retry.attempt); !s) {
+            failed(index, retry.attempt.url, s.error());
+        }
     }
 }
 
@@ -89,8 +117,10 @@ Status Inquiry::send(Attempt attempt) {
     request.post = attempt.post;
     if (!request.post) {
         std::string url = get_url(attempt.url, request.body);
-        // RFC 5019 section 5: GET while the URL stays within 255 octets.
-        request.post = settings_.method == HttpMethod::Auto && url.size() > kGetLimit;
+        // RFC 5019 section 5: GET while the URL stays within 255 octets. Behind a query there is no
+        // path to put the request into.
+        request.post = settings_.method == HttpMethod::Auto &&
+                       (url.size() > kGetLimit || attempt.url.find('?') != std::string::npos);
         if (!request.post) {
             request.url = std::move(url);
         }
@@ -181,6 +211,9 @@ void Inquiry::take(Transport::Completion completion) {
         error = judgement.error();
     }
     if (!send_other_way(attempt, error.code)) {
+        if (error.code == ErrorCode::OcspTryLater) {
+            retry_later(attempt);
+        }
         failed(attempt.question, attempt.url, std::move(error));
     }
 }

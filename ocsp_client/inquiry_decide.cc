@@ -143,7 +143,10 @@ void Inquiry::delegate_decided(std::size_t delegate) {
 }
 
 void Inquiry::failed(std::size_t index, const std::string& url, Error error) {
-    questions_[index]->failures.emplace_back(url, std::move(error));
+    auto& failures = questions_[index]->failures;
+    const auto same = [&url](const auto& failure) { return failure.first == url; };
+    failures.erase(std::remove_if(failures.begin(), failures.end(), same), failures.end());
+    failures.emplace_back(url, std::move(error));
     ask_next(index);
 }
 

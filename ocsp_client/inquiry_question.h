@@ -19,6 +19,8 @@ struct Inquiry::Question {
     std::size_t next_url = 0;
     std::int64_t hedge_ms = 0;  // when the next URL is asked although this one may still answer
     std::size_t open = 0;       // attempts under way
+    std::vector<Retry> later;   // where tryLater was answered
+    unsigned retries = 0;
     bool decided = false;
     std::vector<std::pair<std::string, Error>> failures;
     // The answer that decided, or that waits for the delegate's own status:

@@ -94,7 +94,7 @@ Status check_times(const SingleResponse& single, UnixTime produced_at,
     }
     const std::int64_t age = options.now - single.this_update - skew;
     const bool too_old = (!single.next_update && age > options.max_age) ||
-                         (options.max_age_of_all > 0 && age > options.max_age_of_all);
+                         (options.max_age_of_all && age > *options.max_age_of_all);
     if (too_old) {
         return Error(ErrorCode::OcspStale, "thisUpdate " + format_time(single.this_update) +
                                                (single.next_update ? "" : ", no nextUpdate") +

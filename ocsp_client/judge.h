@@ -17,9 +17,10 @@ std::string_view to_text(NonceResult result) noexcept;
 
 struct JudgeOptions {
     UnixTime now = 0;
-    std::int64_t skew = 300;          // seconds of tolerance for every time in the answer
-    std::int64_t max_age = 86400;     // an answer without nextUpdate counts this long
-    std::int64_t max_age_of_all = 0;  // with nextUpdate too; 0: nextUpdate alone says
+    std::int64_t skew = 300;       // seconds of tolerance for every time in the answer
+    std::int64_t max_age = 86400;  // an answer without nextUpdate counts this long
+    /// With nextUpdate too; nothing: nextUpdate alone says.
+    std::optional<std::int64_t> max_age_of_all;
     /// The answer was made before `now`, since it has just arrived. False for a file that is judged
     /// at a chosen time: producedAt may then be later, but not after nextUpdate.
     bool already_produced = true;

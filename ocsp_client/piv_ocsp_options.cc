@@ -18,6 +18,7 @@ namespace piv {
 namespace {
 
 constexpr char kTool[] = "piv-ocsp";
+constexpr std::int64_t kMaxSeconds = 3155760000;  // a century: sums stay far from overflow
 
 // What CLI11 fills before it becomes OcspOptions.
 struct RawOptions {
@@ -26,7 +27,7 @@ struct RawOptions {
     std::string method = "auto";
     std::string nonce;
     std::string hash = "auto";
-    std::string at;
+    std::optional<std::string> at;
     std::string cache;
     std::optional<std::int64_t> max_age;
     std::optional<std::int64_t> skew;
@@ -61,10 +62,10 @@ void declare(CLI::App& app, RawOptions& raw) {
     app.add_option("--max-age", raw.max_age,
                    "oldest answer that counts; not given: 86400 for those without nextUpdate")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, kMaxSeconds));
     app.add_option("--skew", raw.skew, "tolerance for clocks (300)")
         ->type_name("SECONDS")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, kMaxSeconds));
     app.add_option("--timeout", raw.timeout_ms, "for one certificate, all attempts together (5000)")
         ->type_name("MS")
         ->check(CLI::Range(1, 600000));
@@ -160,8 +161,8 @@ Status check_line(const RawOptions& raw) {
     if (o.issuer.empty()) {
         return bad("--issuer is needed: the CA certificate that issued the certificate");
     }
-    if (!o.save.empty() && o.certificates.size() != 1) {
-        return bad("--save takes one certificate at a time");
+    if (!o.save.empty() && !o.response.empty()) {
+        return bad("--save keeps an answer that was asked for; --response has one already");
     }
     if (!raw.cache.empty() && raw.no_cache) {
         return bad("--cache and --no-cache contradict each other");
@@ -203,8 +204,8 @@ ParsedOptions parse_options(int argc, char** argv, UnixTime now) {
     }
     raw.out.now = now;
     Status status = check_line(raw);
-    if (status && !raw.at.empty()) {
-        auto at = parse_time(raw.at);
+    if (status && raw.at) {
+        auto at = parse_time(*raw.at);
         if (at) {
             raw.out.now = at.value();
         } else {

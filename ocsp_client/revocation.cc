@@ -240,6 +240,10 @@ int RevocationCheck::poll_fd() const noexcept {
     return waiting ? data_->transport->poll_fd() : -1;
 }
 
+int RevocationCheck::next_pump_ms() const {
+    return poll_fd() < 0 ? -1 : data_->inquiry->next_pump_ms();
+}
+
 void RevocationCheck::pump() {
     if (data_->inquiry) {
         data_->inquiry->pump();

@@ -91,6 +91,9 @@ class RevocationCheck {
     /// For a caller that sits in a poll() of its own meanwhile: a descriptor that becomes readable
     /// when pump() has something to do; -1 when nothing is waited for.
     [[nodiscard]] int poll_fd() const noexcept;
+    /// Milliseconds after which pump() has something to send (another responder) although nothing
+    /// has arrived; -1: never.
+    [[nodiscard]] int next_pump_ms() const;
     /// Takes in what has arrived and sends what follows from it (another responder, a question
     /// without a nonce). Never waits.
     void pump();

@@ -15,6 +15,8 @@ class Background {
     virtual ~Background() = default;
     /// Readable when pump() has something to do; -1: nothing is waited for.
     [[nodiscard]] virtual int poll_fd() const = 0;
+    /// Milliseconds after which pump() has something to do all the same; -1: never.
+    [[nodiscard]] virtual int next_pump_ms() const = 0;
     virtual void pump() = 0;
 };
 

@@ -25,6 +25,7 @@ class RevocationPump : public Background {
   public:
     explicit RevocationPump(RevocationCheck* check) : check_(check) {}
     [[nodiscard]] int poll_fd() const override { return check_ ? check_->poll_fd() : -1; }
+    [[nodiscard]] int next_pump_ms() const override { return check_ ? check_->next_pump_ms() : -1; }
     void pump() override { check_->pump(); }
 
   private:

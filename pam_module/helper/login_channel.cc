@@ -82,13 +82,14 @@ void LoginChannel::problem(const std::string& text) {
 void LoginChannel::wait_for_answer() {
     while (background() != nullptr && background()->poll_fd() >= 0) {
         pollfd fds[] = {{socket_, POLLIN, 0}, {background()->poll_fd(), POLLIN, 0}};
-        if (poll(fds, 2, -1) < 0 && errno != EINTR) {
+        const int ready = poll(fds, 2, background()->next_pump_ms());
+        if (ready < 0 && errno != EINTR) {
             return;
         }
-        if (fds[0].revents != 0) {
+        if (ready >= 0 && fds[0].revents != 0) {
             return;
         }
-        if (fds[1].revents != 0) {
+        if (ready >= 0) {
             background()->pump();
         }
     }

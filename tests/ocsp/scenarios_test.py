@@ -8,69 +8,15 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
 import answers
 import behaviours
 from answers import Answer, cert_id, revoked, single, stamp
-from behaviours import ALL, http
-from lab import Lab
+from behaviours import ALL
 from responder import Responder
-
-PROGRAM = sys.argv[1]
-SCENARIOS = {}
-
-
-def scenario(function):
-    SCENARIOS[function.__name__] = function
-    return function
-
-
-class Bench:
-    """A lab, a folder of its own, and ways to ask."""
-
-    def __init__(self, lab, folder):
-        self.lab, self.folder = lab, folder
-        self.cache = os.path.join(folder, "cache")
-        self.stderr = b""
-        self.exit = None
-
-    def responder(self, what, **spec):
-        """`what`: a behaviour's name or a function (lab, request) -> DER."""
-        if isinstance(what, str):
-            return Responder(self.lab, ALL[what])
-
-        def reply(lab, request, connection):
-            connection.sendall(http(what(lab, request)))
-        return Responder(self.lab, dict(run=reply, **spec))
-
-    def raw(self, *arguments, env=None):
-        done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=60, check=False,
-                              env=env)
-        self.exit, self.stderr = done.returncode, done.stderr
-        return done.stdout
-
-    def ask_all(self, *arguments, certs=None, env=None):
-        certs = certs or [self.lab.user.pem]
-        out = self.raw("--json", "--issuer", self.lab.ca.pem, *arguments, *certs, env=env)
-        return json.loads(out)["results"]
-
-    def ask(self, *arguments, cached=False, env=None):
-        where = ["--cache", self.cache] if cached else ["--no-cache"]
-        return self.ask_all(*where, *arguments, env=env)[0]
-
-
-def equal(actual, wanted, what):
-    if actual != wanted:
-        raise AssertionError("%s: %r, should be %r" % (what, actual, wanted))
-
-
-def timed(function):
-    started = time.monotonic()
-    result = function()
-    return result, time.monotonic() - started
+from scenario import PROGRAM, equal, main, scenario, timed
 
 
 @scenario
@@ -101,6 +47,23 @@ def next_responder_when_the_first_does_not_know(b):
 def next_responder_when_the_first_lies(b):
     liar, up = b.responder("signature_spoilt"), b.responder("good_delegated")
     equal(b.ask("--url", liar.url, "--url", up.url)["responder_url"], up.url, "responder")
+
+
+@scenario
+def try_later_is_asked_again(b):
+    """While there is time: it is the responder's word that it will know."""
+    busy = [answers.status_only(3), answers.status_only(3)]
+    responder = b.responder(lambda l, r: busy.pop() if busy else behaviours.good(l, r))
+    equal(b.ask("--url", responder.url)["status"], "good", "status")
+    equal(responder.requests, 3, "requests")
+    always = b.responder("status_3")
+    result, took = timed(lambda: b.ask("--timeout", "1000", "--url", always.url))
+    equal(result["code"], "ocsp-try-later", "code")
+    assert took < 1.5, took
+    other = b.responder("good_delegated")
+    result, took = timed(lambda: b.ask("--url", always.url, "--url", other.url))
+    equal(result["responder_url"], other.url, "responder")
+    assert took < 0.25, took
 
 
 @scenario
@@ -360,6 +323,15 @@ def prefetch_keeps_what_it_cannot_renew(b):
 
 
 @scenario
+def prefetch_without_a_url_asks_who_answered_last(b):
+    responder = b.responder(lambda l, r: Answer(l, r, singles=[
+        single(cert_id(l), this=stamp(-3000), following=stamp(600))]).encode())
+    b.ask("--url", responder.url, cached=True)
+    report = json.loads(b.raw("--prefetch", "--json", "--cache", b.cache))
+    equal([report["renewed"], responder.requests], [1, 2], "renewed")
+
+
+@scenario
 def environment_is_not_heard(b):
     """No proxy, no netrc, no key log: whatever the environment says."""
     responder = b.responder("good_delegated")
@@ -505,24 +477,6 @@ def ordinary_openssl_responder(b):
     finally:
         server.terminate()
         server.wait()
-
-
-def main():
-    names = sys.argv[2:] or list(SCENARIOS)
-    failed = 0
-    with tempfile.TemporaryDirectory() as shared:
-        lab = Lab(shared)
-        for name in names:
-            with tempfile.TemporaryDirectory() as folder:
-                bench = Bench(lab, folder)
-                try:
-                    SCENARIOS[name](bench)
-                except Exception as error:  # pylint: disable=broad-except
-                    failed += 1
-                    print("%s: %s: %s\n%s" % (name, type(error).__name__, error,
-                                              bench.stderr.decode(errors="replace")))
-    print("%d scenarios, %d failed" % (len(names), failed))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

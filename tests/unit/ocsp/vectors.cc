@@ -105,7 +105,8 @@ std::string judge_row(const Row& row, std::string& why) {
     options.now = std::stoll(row.at("at"));
     options.already_produced = false;
     if (row.at("max_age") != "-") {
-        options.max_age = options.max_age_of_all = std::stoll(row.at("max_age"));
+        options.max_age = std::stoll(row.at("max_age"));
+        options.max_age_of_all = options.max_age;
     }
     auto judged = piv::judge_response(load(row.at("response")), subject.value(), options);
     std::string verdict = verdict_of(judged);
