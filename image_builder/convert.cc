@@ -241,6 +241,14 @@ void sync_folders(const std::vector<Job>& jobs) {
     }
 }
 
+// The folder of -o and those above it. What fails here is said where the first file is written.
+void make_folder(const std::string& folder) {
+    for (std::size_t at = 0; at != std::string::npos && !folder.empty();) {
+        at = folder.find('/', at + 1);
+        mkdir(folder.substr(0, at).c_str(), 0755);
+    }
+}
+
 }  // namespace
 
 std::vector<Converted> convert_files(const std::vector<std::string>& inputs,
@@ -254,6 +262,9 @@ std::vector<Converted> convert_files(const std::vector<std::string>& inputs,
     threads = std::min(threads, 8U);
     const bool each = inputs.size() <= kSyncEachUpTo;
     for_all(jobs, threads, [&](Job& job, std::size_t) { decode(job, settings); });
+    if (std::any_of(jobs.begin(), jobs.end(), [](const Job& job) { return !job.result.failed; })) {
+        make_folder(settings.folder);
+    }
     claim_names(jobs);
     // Numbers of temporaries: one block of the 4 MiB / smallest certificate per input is plenty.
     for_all(jobs, threads,

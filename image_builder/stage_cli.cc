@@ -2,6 +2,7 @@
 
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
+#include "pki/cli/usage.h"
 
 namespace piv {
 
@@ -83,16 +84,8 @@ Status finish_stage_options(StageCli& cli) {
 std::optional<int> parse_arguments(CLI::App& app, const std::string& tool, int argc, char** argv) {
     try {
         app.parse(argc, argv);
-    } catch (const CLI::Success& e) {
-        return app.exit(e);
     } catch (const CLI::ParseError& e) {
-        report_problem(tool, e.what(), tool + " --help");
-        for (int i = 1; i < argc; ++i) {
-            if (std::string(argv[i]) == "--json") {
-                print_json(error_json(Error(ErrorCode::BadUsage, e.what())));
-            }
-        }
-        return static_cast<int>(ExitStatus::Usage);
+        return end_of_parse(tool, e, app, argc, argv);
     }
     return std::nullopt;
 }

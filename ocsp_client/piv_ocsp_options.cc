@@ -11,6 +11,7 @@
 #include "ocsp_client/url.h"
 #include "pki/base/text.h"
 #include "pki/cli/tool.h"
+#include "pki/cli/usage.h"
 #include "pki/config/settings.h"
 
 namespace piv {
@@ -187,20 +188,15 @@ int fail(const Error& error, bool json) {
 }
 
 ParsedOptions parse_options(int argc, char** argv, UnixTime now) {
-    bool json = false;
-    for (int i = 1; i < argc; ++i) {
-        json = json || std::strcmp(argv[i], "--json") == 0;
-    }
+    const bool json = wants_json(argc, argv);
     CLI::App app("Asks OCSP responders whether certificates are revoked, and judges the answers.",
                  kTool);
     RawOptions raw;
     declare(app, raw);
     try {
         app.parse(argc, argv);
-    } catch (const CLI::Success& e) {
-        return {std::nullopt, app.exit(e)};
     } catch (const CLI::ParseError& e) {
-        return {std::nullopt, fail(Error(ErrorCode::BadUsage, e.what()), json)};
+        return {std::nullopt, end_of_parse(kTool, e, app, argc, argv)};
     }
     raw.out.now = now;
     Status status = check_line(raw);

@@ -8,6 +8,7 @@
 #include "pam_module/nss/lookup.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
+#include "pki/cli/usage.h"
 #include "pki/x509/certificate_reader.h"
 
 using namespace piv;
@@ -349,25 +350,6 @@ void define(CLI::App& app, Options& o) {
     remove_lines->add_option("--from-cert", o.certificate, "Lines that this certificate fits");
 }
 
-// CLI11 only says that a subcommand is missing.
-std::string explain(const CLI::ParseError& e, const CLI::App& app, int argc, char** argv) {
-    static const char* const commands[] = {"compile", "list", "lookup", "add", "remove"};
-    if (!app.get_subcommands().empty()) {
-        return e.what();
-    }
-    for (int i = 1; i < argc; ++i) {
-        const std::string word = argv[i];
-        if (word == "--root" || word == "--config") {
-            ++i;
-        } else if (word[0] != '-') {
-            const std::string meant = did_you_mean(word, commands);
-            return "unknown command '" + word + "'" +
-                   (meant.empty() ? "" : ": did you mean '" + meant + "'?");
-        }
-    }
-    return e.what();
-}
-
 int run(CLI::App& app, const Options& o) {
     const UnixTime now = system_time_now();
     const std::string command = app.get_subcommands().front()->get_name();
@@ -396,10 +378,7 @@ int main(int argc, char** argv) {
         }
         return run(app, o);
     } catch (const CLI::ParseError& e) {
-        if (e.get_exit_code() == 0) {
-            return app.exit(e);
-        }
-        return fail(kTool, {ErrorCode::BadUsage, explain(e, app, argc, argv)}, o.json);
+        return end_of_parse(kTool, e, app, argc, argv);
     } catch (const std::exception& e) {
         return fail(kTool, {ErrorCode::Internal, e.what()}, o.json);
     }

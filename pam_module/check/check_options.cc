@@ -1,9 +1,9 @@
 #include "pam_module/check/check_options.h"
 
 #include <CLI/CLI.hpp>
-#include <cstring>
 
 #include "pam_module/check/check_report.h"
+#include "pki/cli/usage.h"
 
 namespace piv {
 
@@ -110,28 +110,21 @@ std::optional<CheckOptions> parse_check_options(int argc, char** argv, int& exit
     CLI::App app{
         "Says whether a card or a certificate would log in here, as whom, and if not, why.",
         "piv-check"};
-    const auto bad = [&](const std::string& what) {
-        bool json = false;
-        for (int i = 1; i < argc; ++i) {
-            json = json || std::strcmp(argv[i], "--json") == 0;
-        }
-        exit_status = report_failure({ErrorCode::BadUsage, what}, json);
-        return std::nullopt;
-    };
     try {
         define_question(app, raw);
         define_inputs(app, raw.out);
         define_frame(app, raw);
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        if (e.get_exit_code() == 0) {
-            exit_status = app.exit(e);
-            return std::nullopt;
-        }
-        return bad(e.what());
+        exit_status = e.get_exit_code() == 0
+                          ? app.exit(e)
+                          : report_failure({ErrorCode::BadUsage, explain_usage(e, app, argc, argv)},
+                                           wants_json(argc, argv));
+        return std::nullopt;
     }
     if (Status settled = settle(raw); !settled) {
-        return bad(settled.error().detail);
+        exit_status = report_failure(settled.error(), raw.out.json);
+        return std::nullopt;
     }
     return raw.out;
 }

@@ -8,6 +8,7 @@
 #include "pki/base/file.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
+#include "pki/cli/usage.h"
 #include "pki/config/rooted_file.h"
 #include "pki/trust/piv_trust_options.h"
 #include "pki/trust/trust_bundle.h"
@@ -397,10 +398,7 @@ int main(int argc, char** argv) {
         }
         return run(app, o);
     } catch (const CLI::ParseError& e) {
-        if (e.get_exit_code() == 0) {
-            return app.exit(e);
-        }
-        return fail(kTrustTool, {ErrorCode::BadUsage, e.what()}, o.json);
+        return end_of_parse(kTrustTool, e, app, argc, argv);
     } catch (const std::exception& e) {
         return fail(kTrustTool, {ErrorCode::Internal, e.what()}, o.json);
     }
