@@ -9,7 +9,7 @@ _piv_login() {
     local program=$1 current=$2 previous=$3 command='' commands='' words word
     case ${program##*/} in
         piv-image) commands='convert inspect stage verify undo export' ;;
-        piv-trust) commands='list check add promote retire remove rollover federation' ;;
+        piv-trust) commands='list check add promote retire remove rollover federation bundle' ;;
         piv-accounts) commands='compile list lookup add remove' ;;
     esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do

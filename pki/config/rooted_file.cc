@@ -161,6 +161,13 @@ Status RootedFolder::remove(const std::string& name) const {
     return {};
 }
 
+std::int64_t RootedFolder::modified(const std::string& name) const noexcept {
+    struct stat st {};
+    return fstatat(fd_.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0
+               ? static_cast<std::int64_t>(st.st_mtime)
+               : 0;
+}
+
 Result<std::vector<std::string>> RootedFolder::list(std::string_view suffix) const {
     const std::string path = by_descriptor(fd_);
     auto names = list_folder(path, suffix);

@@ -25,6 +25,8 @@ class RootedFolder {
     /// A file that is not there is no error.
     [[nodiscard]] Status remove(const std::string& name) const;
     [[nodiscard]] Result<std::vector<std::string>> list(std::string_view suffix) const;
+    /// When it was last written; 0: it is not there.
+    [[nodiscard]] std::int64_t modified(const std::string& name) const noexcept;
     /// For messages.
     [[nodiscard]] std::string shown(const std::string& name) const { return shown_ + "/" + name; }
 

@@ -26,6 +26,16 @@ std::string quoted(const std::string& text) {
     return out + "'";
 }
 
+// For a shell. What came from the network is fetched once more, into a file.
+std::string update_command(const FederationInput& input) {
+    constexpr char kFile[] = "FederationMetadata.xml";
+    const bool url = input.source.compare(0, 8, "https://") == 0;
+    return (url ? "curl -fsS -o " + std::string(kFile) + " " + quoted(input.source) + " && " : "") +
+           "aws iam update-saml-provider --saml-provider-arn " +
+           (input.saml_provider_arn.empty() ? "ARN" : quoted(input.saml_provider_arn)) +
+           " --saml-metadata-document " + quoted("file://" + (url ? kFile : input.source));
+}
+
 void primary_problems(const FederationRow& primary, bool has_secondary,
                       const Settings::Rollover& limits, UnixTime now,
                       std::vector<TrustProblem>& out) {
@@ -95,9 +105,7 @@ FederationReport report_federation(const FederationInput& input, const Settings:
                                 "see that every relying party has the current metadata"});
     }
     if (lacks) {
-        out.update_command =
-            "aws iam update-saml-provider --saml-provider-arn ARN --saml-metadata-document " +
-            quoted("file://" + input.metadata_file);
+        out.update_command = update_command(input);
     }
     return out;
 }

@@ -32,8 +32,9 @@ struct FederationReport {
 struct FederationInput {
     const FederationMetadata& provider;
     const FederationMetadata* relying_party = nullptr;
-    std::string metadata_file;  // for the command
-    std::string last_primary;   // SHA-256 that an earlier run saw, or empty
+    std::string source;             // file or https URL, for the command
+    std::string saml_provider_arn;  // for the command; empty: a placeholder
+    std::string last_primary;       // SHA-256 that an earlier run saw, or empty
 };
 /// Pure.
 FederationReport report_federation(const FederationInput& input, const Settings::Rollover& limits,

@@ -1,6 +1,7 @@
 // piv-trust federation: the token-signing certificates in AD FS federation metadata.
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "pki/base/file.h"
@@ -56,6 +57,11 @@ Result<Bytes> fetch(const std::string& url) {
         return Error(ErrorCode::FileUnreadable,
                      url + ": " + (why[0] != '\0' ? why : curl_easy_strerror(code)));
     }
+    long status = 0;
+    curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200) {  // redirects too: the given URL is the one that is trusted
+        return Error(ErrorCode::FileUnreadable, url + ": HTTP status " + std::to_string(status));
+    }
     return body;
 }
 
@@ -86,6 +92,15 @@ Result<FederationMetadata> load(const std::string& source, const TrustOptions& o
             return std::move(read).error();
         }
         trusted.insert(trusted.end(), read->certificates.begin(), read->certificates.end());
+    }
+    trusted.erase(std::remove_if(trusted.begin(), trusted.end(),
+                                 [&o](const Certificate& c) {
+                                     return o.now < c.not_before() || o.now > c.not_after();
+                                 }),
+                  trusted.end());
+    if (trusted.empty()) {
+        return Error(ErrorCode::MetadataUntrusted,
+                     source + ": no trusted certificate is valid at " + format_time(o.now));
     }
     const auto verified = verify_metadata_signature(*xml, source, trusted);
     if (!verified) {
@@ -170,8 +185,9 @@ int run_federation(const TrustOptions& o) {
             last = ByteView(*seen).sub(0, 64).text();
         }
     }
-    const FederationReport report = report_federation(
-        {*provider, copy ? &*copy : nullptr, o.source, last}, settings->rollover, o.now);
+    const FederationReport report =
+        report_federation({*provider, copy ? &*copy : nullptr, o.source, o.saml_provider_arn, last},
+                          settings->rollover, o.now);
     const std::string& primary = report.rows.front().sha256;
     if (!o.seen.empty() && !o.dry_run && last != primary) {
         const std::string text = primary + "\n";

@@ -16,6 +16,7 @@ struct TrustOptions {
     bool json = false;
     bool dry_run = false;
     bool force = false;
+    bool timer = false;
     UnixTime now = 0;
     std::vector<std::string> files;
     std::string id;
@@ -27,12 +28,17 @@ struct TrustOptions {
     std::vector<std::string> trusted;
     std::string entity;
     std::string seen;  // state file for "reported once"
+    std::string saml_provider_arn;
     std::string key;
     std::string signer;
-    std::string output;
+    std::string output = "trust-bundle.p7m";
     long long sequence = 0;
 };
 
+// The larger commands; each returns the exit status.
 int run_federation(const TrustOptions& options);
+int run_rollover(const TrustOptions& options);
+int run_bundle_create(const TrustOptions& options);
+int run_bundle_apply(const TrustOptions& options);
 
 }  // namespace piv

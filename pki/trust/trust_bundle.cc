@@ -111,6 +111,30 @@ bool is_one_good_signer(CMS_ContentInfo* cms) {
     return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512;
 }
 
+bool same_content(const TrustBundle& a, const TrustBundle& b) {
+    return a.created == b.created &&
+           std::equal(a.certificates.begin(), a.certificates.end(), b.certificates.begin(),
+                      b.certificates.end(), [](const auto& x, const auto& y) {
+                          return x.second == y.second &&
+                                 x.first.sha256_hex() == y.first.sha256_hex();
+                      });
+}
+
+Status check_sequence(const TrustBundle& bundle, const std::optional<TrustBundle>& applied) {
+    if (!applied) {
+        return {};
+    }
+    if (bundle.sequence < applied->sequence) {
+        return refused("sequence " + std::to_string(bundle.sequence) +
+                       " is older than the one applied last, " + std::to_string(applied->sequence));
+    }
+    if (bundle.sequence == applied->sequence && !same_content(bundle, *applied)) {
+        return refused("sequence " + std::to_string(bundle.sequence) +
+                       " is that of the one applied last, which says something else");
+    }
+    return {};
+}
+
 }  // namespace
 
 Result<Bytes> create_bundle(const TrustInventory& inventory, long long sequence, UnixTime created,
@@ -128,7 +152,8 @@ Result<Bytes> create_bundle(const TrustInventory& inventory, long long sequence,
     }
     const std::string text = to_json_text(inventory, sequence, created);
     const OpenSslPtr<BIO> data(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
-    constexpr unsigned kFlags = CMS_BINARY | CMS_NOSMIMECAP | CMS_PARTIAL;
+    // Without certificates: the receiver has the one that counts.
+    constexpr unsigned kFlags = CMS_BINARY | CMS_NOSMIMECAP | CMS_NOCERTS | CMS_PARTIAL;
     const Cms cms(CMS_sign(nullptr, nullptr, nullptr, data.get(), kFlags));
     unsigned char* der = nullptr;
     const bool made = cms &&
@@ -163,22 +188,20 @@ Result<TrustBundle> open_bundle(ByteView der, const Certificate& signer, UnixTim
     return parse_content(bytes_of(content.get()));
 }
 
-long long sequence_of_applied(ByteView der) {
+Result<TrustBundle> read_applied(ByteView der) {
     const Cms cms = decode(der);
     ASN1_OCTET_STRING** content = cms ? CMS_get0_content(cms.get()) : nullptr;
     if (content == nullptr || *content == nullptr) {
-        return 0;
+        return refused("the one applied last cannot be read");
     }
     const unsigned char* data = ASN1_STRING_get0_data(*content);
-    const auto bundle = parse_content(Bytes(data, data + ASN1_STRING_length(*content)));
-    return bundle ? bundle->sequence : 0;
+    return parse_content(Bytes(data, data + ASN1_STRING_length(*content)));
 }
 
 Result<Change> apply_bundle(const TrustInventory& before, const TrustBundle& bundle,
-                            long long applied_sequence, UnixTime now) {
-    if (bundle.sequence < applied_sequence) {
-        return refused("sequence " + std::to_string(bundle.sequence) +
-                       " is older than the one applied last, " + std::to_string(applied_sequence));
+                            const std::optional<TrustBundle>& applied, UnixTime now) {
+    if (Status s = check_sequence(bundle, applied); !s) {
+        return std::move(s).error();
     }
     Change change{before, {}};
     for (const TrustState state : {TrustState::Active, TrustState::Next}) {

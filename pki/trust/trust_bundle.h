@@ -2,6 +2,7 @@
 // on others with overlap.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,14 @@ Result<Bytes> create_bundle(const TrustInventory& inventory, long long sequence,
 /// `now`; no chain is built, the certificate itself is what is trusted.
 /// Errors: BundleRefused.
 Result<TrustBundle> open_bundle(ByteView der, const Certificate& signer, UnixTime now);
-/// The sequence of a bundle that was verified when it was applied; 0 when it cannot be read.
-long long sequence_of_applied(ByteView der);
+/// What a bundle says that was verified when it was applied, and is not again. Error: BundleRefused.
+Result<TrustBundle> read_applied(ByteView der);
 
-/// Adds what is missing, brings states forward (never back), retires what the bundle lacks. An
-/// older bundle than the one applied last is refused.
-/// Error: BundleRefused, TrustRefused.
+/// Adds what is missing, brings states forward (never back), retires what the bundle lacks.
+/// `applied` is the one applied last, if any: an older one, or another one of the same sequence, is
+/// refused.
+/// Errors: BundleRefused, TrustRefused.
 Result<Change> apply_bundle(const TrustInventory& before, const TrustBundle& bundle,
-                            long long applied_sequence, UnixTime now);
+                            const std::optional<TrustBundle>& applied, UnixTime now);
 
 }  // namespace piv

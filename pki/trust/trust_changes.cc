@@ -168,6 +168,9 @@ Result<Change> retire(const TrustInventory& before, const std::string& id,
         return Error(ErrorCode::TrustNeeded, title(entry) + ": needed by " + joined(needs));
     }
     set_state(entry, TrustState::Retired, now, change);
+    if (!needs.empty()) {
+        change.done.back() += ", though needed by " + joined(needs);
+    }
     return change;
 }
 
@@ -196,8 +199,8 @@ Change roll_over(const TrustInventory& before, const TrustEvidence& evidence, Un
     Change change{before, {}};
     const UnixTime wait = before.settings.rollover.promotion_threshold * kDay;
     for (TrustEntry& e : change.after.entries) {
-        // Without a recorded date the wait begins with this run.
-        if (e.state == TrustState::Next && !e.since) {
+        // Without a recorded date, or with one that a wrong clock gave, the wait begins with this run.
+        if (e.state == TrustState::Next && (!e.since || *e.since > now)) {
             e.since = now;
             change.done.push_back(title(e) + " is next since now");
         }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pki/trust/trust_evidence.h"
+#include "pki/trust/trust_dependents.h"
 
 namespace piv {
 

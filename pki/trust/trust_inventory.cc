@@ -151,6 +151,68 @@ bool has(const TrustInventory& inventory, const TrustEntry& entry) {
                        });
 }
 
+Status write_states(const TrustInventory& inventory, const Bytes& states) {
+    return write_rooted(inventory.tree.root, folder_of_states(inventory) + "/" + kStates, states,
+                        0644);
+}
+
+Status remove_file(const TrustInventory& inventory, const TrustEntry& entry) {
+    const auto folder = RootedFolder::open(inventory.tree.root, inventory.folder(entry.role));
+    return folder ? folder->remove(entry.file) : Status(folder.error());
+}
+
+// States before the new certificates, so that a `next` one is never there without its state, and
+// after the removed ones are gone: in between they keep theirs.
+Status write_changes(const TrustInventory& before, const TrustInventory& after) {
+    TrustInventory both = after;
+    for (const TrustEntry& e : before.entries) {
+        if (!has(after, e)) {
+            both.entries.push_back(e);
+        }
+    }
+    const Bytes states = states_text(both);
+    if (states != states_text(before)) {
+        if (Status s = write_states(after, states); !s) {
+            return s;
+        }
+    }
+    for (const TrustEntry& e : after.entries) {
+        if (has(before, e)) {
+            continue;
+        }
+        const std::string pem = to_pem(e.certificate);
+        if (Status s = write_rooted(after.tree.root, after.folder(e.role) + "/" + e.file,
+                                    ByteView(std::string_view(pem)), 0644);
+            !s) {
+            return s;
+        }
+    }
+    for (const TrustEntry& e : before.entries) {
+        if (!has(after, e)) {
+            if (Status s = remove_file(before, e); !s) {
+                return s;
+            }
+        }
+    }
+    const Bytes last = states_text(after);
+    return last == states ? Status() : write_states(after, last);
+}
+
+// After a failure: as before, as far as that can be done. Removed files were the last step.
+void take_back(const TrustInventory& before, const TrustInventory& after) {
+    for (const TrustEntry& e : after.entries) {
+        if (!has(before, e)) {
+            (void)remove_file(after, e);
+        }
+    }
+    const std::string path = folder_of_states(before) + "/" + kStates;
+    const auto now = read_rooted(before.tree.root, path, kMaxStates);
+    const Bytes states = states_text(before);
+    if (now && *now != states) {
+        (void)write_states(before, states);
+    }
+}
+
 }  // namespace
 
 std::string_view to_text(TrustRole role) noexcept {
@@ -207,35 +269,9 @@ Result<TrustInventory> load_inventory(const TrustTree& tree) {
 }
 
 Status save_inventory(const TrustInventory& before, const TrustInventory& after) {
-    const std::string& root = after.tree.root;
-    for (const TrustEntry& e : after.entries) {
-        if (!has(before, e)) {
-            const std::string pem = to_pem(e.certificate);
-            if (Status s = write_rooted(root, after.folder(e.role) + "/" + e.file,
-                                        ByteView(std::string_view(pem)), 0644);
-                !s) {
-                return s;
-            }
-        }
-    }
-    const Bytes states = states_text(after);
-    if (states != states_text(before)) {
-        if (Status s = write_rooted(root, folder_of_states(after) + "/" + kStates, states, 0644);
-            !s) {
-            return s;
-        }
-    }
-    for (const TrustEntry& e : before.entries) {
-        if (has(after, e)) {
-            continue;
-        }
-        const auto folder = RootedFolder::open(root, before.folder(e.role));
-        if (!folder) {
-            return folder.error();
-        }
-        if (Status s = folder->remove(e.file); !s) {
-            return s;
-        }
+    if (Status s = write_changes(before, after); !s) {
+        take_back(before, after);
+        return s;
     }
     return {};
 }

@@ -43,8 +43,9 @@ struct TrustInventory {
 /// or a folder that is one file: piv-trust works on folders).
 Result<TrustInventory> load_inventory(const TrustTree& tree);
 
-/// Writes what changed: new certificates, then the states, then takes away removed ones. A reader in
-/// between sees a chain that validates at least what both do.
+/// Writes what changed: the states, then new certificates, then takes away removed ones. A reader in
+/// between sees a chain that validates at least what both do. After a failure the files are as they
+/// were, as far as that can be done. Error: WriteFailed.
 Status save_inventory(const TrustInventory& before, const TrustInventory& after);
 
 /// The one entry that `id` names: a start of its SHA-256 of at least 6 digits, or its file with or

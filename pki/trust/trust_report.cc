@@ -21,6 +21,12 @@ std::string in_days(long long days) {
 void entry_problems(const TrustRow& row, const TrustEntry& entry, const Settings::Rollover& limits,
                     UnixTime now, std::vector<TrustProblem>& out) {
     const std::string name = row.role + " " + row.subject;
+    if (entry.since && *entry.since > now + kDay) {
+        out.push_back(
+            {"clock-behind", row.sha256,
+             name + " is " + row.state + " since " + row.since + ", which is still to come",
+             "set the clock; it is wrong, or was when that was recorded"});
+    }
     if (entry.state == TrustState::Retired) {
         return;
     }
@@ -39,6 +45,19 @@ void entry_problems(const TrustRow& row, const TrustEntry& entry, const Settings
         out.push_back({"successor-needed", row.sha256,
                        name + " " + in_days(row.days_left) + " and has no successor",
                        "get the CA's next certificate and install it beside: piv-trust add FILE"});
+    }
+}
+
+// Somebody retired it by force, or the clock was wrong at that time.
+void retired_problem(const TrustInventory& inventory, std::size_t index,
+                     const TrustEvidence& evidence, UnixTime now, std::vector<TrustProblem>& out) {
+    const auto needs = dependents_of(inventory, index, evidence, now, keep_unless_retired);
+    if (!needs.empty()) {
+        const Certificate& c = inventory.entries[index].certificate;
+        out.push_back({"retired-but-needed", c.sha256_hex(),
+                       "retired CA " + c.subject() + " is still needed by " + needs.front(),
+                       "piv-trust promote " + c.sha256_hex().substr(0, 16) +
+                           ", or renew what needs it; it still validates until it is removed"});
     }
 }
 
@@ -70,43 +89,64 @@ TrustRow row_of(const TrustInventory& inventory, std::size_t index, const TrustE
     return row;
 }
 
-void answer_rows(const TrustEvidence& evidence, const Settings::Rollover& limits, UnixTime now,
+TrustRow responder_row(const Certificate& c, const std::string& state, UnixTime now) {
+    TrustRow row;
+    row.role = "responder";
+    row.state = state;
+    row.subject = c.subject();
+    row.sha256 = c.sha256_hex();
+    row.not_before = c.not_before();
+    row.not_after = c.not_after();
+    row.days_left = days_left(c.not_after(), now);
+    return row;
+}
+
+void answer_problems(const StagedAnswer& answer, const Settings::Rollover& limits, UnixTime now,
+                     std::vector<TrustProblem>& out) {
+    const std::string hint = "stage a fresh one: piv-ocsp --save FILE";
+    if (answer.next_update != 0 && now > answer.next_update) {
+        out.push_back({"answer-stale", "",
+                       "staged OCSP answer " + answer.file + " " +
+                           in_days(days_left(answer.next_update, now)),
+                       hint});
+        return;
+    }
+    // An answer counts no longer than the certificate of its signer.
+    for (const Certificate& c : answer.responders) {
+        const bool before_answer = answer.next_update == 0 || c.not_after() < answer.next_update;
+        const long long left = days_left(c.not_after(), now);
+        if (before_answer && left < limits.generation_threshold) {
+            out.push_back({"responder-ends", c.sha256_hex(),
+                           "OCSP responder certificate " + c.subject() + ", which signed " +
+                               answer.file + ", " + in_days(left),
+                           "stage an answer by its successor: piv-ocsp --save FILE"});
+        }
+    }
+}
+
+void answer_rows(const OcspEvidence& evidence, const Settings::Rollover& limits, UnixTime now,
                  TrustReport& out) {
     for (const StagedAnswer& a : evidence.answers) {
-        TrustRow row;
-        row.role = "answer";
-        row.state = "staged";
-        row.file = a.file;
-        row.not_after = a.next_update;
-        row.days_left = days_left(a.next_update, now);
         if (a.next_update != 0) {
+            TrustRow row;
+            row.role = "answer";
+            row.state = "staged";
+            row.file = a.file;
+            row.not_after = a.next_update;
+            row.days_left = days_left(a.next_update, now);
             out.rows.push_back(row);
-            if (now > a.next_update) {
-                out.problems.push_back(
-                    {"answer-stale", "",
-                     "staged OCSP answer " + a.file + " " + in_days(row.days_left),
-                     "stage a fresh one: piv-ocsp --save FILE"});
-            }
         }
         for (const Certificate& c : a.responders) {
-            TrustRow responder;
-            responder.role = "responder";
-            responder.state = "staged";
-            responder.subject = c.subject();
-            responder.sha256 = c.sha256_hex();
+            TrustRow responder = responder_row(c, "staged", now);
             responder.file = a.file;
-            responder.not_before = c.not_before();
-            responder.not_after = c.not_after();
-            responder.days_left = days_left(c.not_after(), now);
             responder.breaks = {"the staged OCSP answer " + a.file};
-            if (responder.days_left < limits.generation_threshold && now <= a.next_update) {
-                out.problems.push_back({"responder-ends", responder.sha256,
-                                        "OCSP responder certificate " + responder.subject + " " +
-                                            in_days(responder.days_left),
-                                        "stage an answer by its successor: piv-ocsp --save FILE"});
-            }
             out.rows.push_back(std::move(responder));
         }
+        answer_problems(a, limits, now, out.problems);
+    }
+    // Those that the responders on the network used last. They renew themselves: no finding.
+    for (const Certificate& c : evidence.responders) {
+        out.rows.push_back(responder_row(c, "cached", now));
     }
 }
 
@@ -133,6 +173,9 @@ TrustReport report_trust(const TrustInventory& inventory, const TrustEvidence& e
     for (std::size_t i = 0; i < inventory.entries.size(); ++i) {
         const TrustEntry& e = inventory.entries[i];
         out.rows.push_back(row_of(inventory, i, evidence, now));
+        if (e.state == TrustState::Retired) {
+            retired_problem(inventory, i, evidence, now, out.problems);
+        }
         entry_problems(out.rows.back(), e, limits, now, out.problems);
         const bool valid = e.certificate.not_before() <= now && now <= e.certificate.not_after();
         anchor_works = anchor_works || (e.role == TrustRole::Anchor && valid);
@@ -153,7 +196,8 @@ TrustReport report_trust(const TrustInventory& inventory, const TrustEvidence& e
                                 "no installed anchor is valid: nobody can log in with a card",
                                 std::string(info(ErrorCode::NoTrustAnchors).hint)});
     }
-    answer_rows(evidence, limits, now, out);
+    answer_rows(evidence.ocsp, limits, now, out);
+    out.last_ocsp_success = evidence.ocsp.last_success;
     return out;
 }
 
@@ -173,6 +217,13 @@ std::string trust_metrics(const TrustReport& report, UnixTime now) {
         "\n# HELP piv_login_trust_checked_seconds When the last check was.\n"
         "# TYPE piv_login_trust_checked_seconds gauge\npiv_login_trust_checked_seconds " +
         std::to_string(now) + "\n";
+    if (report.last_ocsp_success != 0) {
+        out +=
+            "# HELP piv_login_ocsp_last_success_seconds When the newest OCSP answer was stored.\n"
+            "# TYPE piv_login_ocsp_last_success_seconds gauge\n"
+            "piv_login_ocsp_last_success_seconds " +
+            std::to_string(report.last_ocsp_success) + "\n";
+    }
     return out;
 }
 

@@ -4,13 +4,13 @@
 #include <string>
 #include <vector>
 
-#include "pki/trust/trust_evidence.h"
+#include "pki/trust/trust_dependents.h"
 
 namespace piv {
 
 struct TrustRow {
     std::string role;   // anchor, intermediate, responder, answer
-    std::string state;  // next, active, retired; staged for answers and their responders
+    std::string state;  // next, active, retired; staged or cached for answers and responders
     std::string subject;
     std::string sha256;
     std::string file;
@@ -33,6 +33,7 @@ struct TrustProblem {
 struct TrustReport {
     std::vector<TrustRow> rows;
     std::vector<TrustProblem> problems;
+    UnixTime last_ocsp_success = 0;  // 0: none is known
 };
 
 /// Pure. Whole days, rounded down: 0 is the last day, negative is over.

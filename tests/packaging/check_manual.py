@@ -12,7 +12,7 @@ OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 def options_of_help(program, commands):
     options = set()
-    for command in [[]] + [[name] for name in commands]:
+    for command in [[]] + [name.split() for name in commands]:
         run = subprocess.run([program] + command + ["--help"], stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, timeout=20, check=False)
         text = run.stdout.decode("utf-8")
