@@ -1,18 +1,9 @@
 #include "ocsp_client/answer_cache.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 
-#include "pki/base/fd.h"
-#include "pki/base/file.h"
+#include "ocsp_client/cache_folder.h"
 
 namespace piv {
 
@@ -46,61 +37,6 @@ bool take_field(ByteView& rest, ByteView& field) noexcept {
     field = rest.sub(4, size);
     rest = rest.sub(4 + size);
     return true;
-}
-
-// Without fsync: after a crash a torn entry is refused when it is read, and asked for again.
-Status write_replacing(const std::string& path, ByteView content) {
-    std::string temporary = path + ".tmp-XXXXXX";
-    const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
-    bool good = fd.valid() && fchmod(fd.get(), 0644) == 0;
-    std::size_t done = 0;
-    while (good && done < content.size()) {
-        const ssize_t n = ::write(fd.get(), content.data() + done, content.size() - done);
-        if (n > 0) {
-            done += static_cast<std::size_t>(n);
-        } else if (n == 0 || errno != EINTR) {
-            good = false;
-        }
-    }
-    if (good && ::rename(temporary.c_str(), path.c_str()) == 0) {
-        return {};
-    }
-    const int error = errno;
-    if (fd.valid()) {
-        (void)::unlink(temporary.c_str());
-    }
-    return Error(ErrorCode::WriteFailed, path + ": " + std::strerror(error));
-}
-
-// One writer at a time compares and replaces. Readers need no lock.
-class WriteLock {
-  public:
-    explicit WriteLock(const std::string& folder)
-        : fd_(open((folder + "/.lock").c_str(),
-                   O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600)) {
-        for (int tries = 0; fd_.valid() && !held_ && tries < 40; ++tries) {
-            held_ = flock(fd_.get(), LOCK_EX | LOCK_NB) == 0;
-            if (!held_) {
-                (void)usleep(5000);
-            }
-        }
-    }
-    [[nodiscard]] bool held() const noexcept { return held_; }
-
-  private:
-    UniqueFd fd_;
-    bool held_ = false;
-};
-
-// The cache itself and the folder of answers in it; what cannot be made shows when it is written.
-void make_folder(const std::string& folder) {
-    (void)mkdir(folder.substr(0, folder.rfind('/')).c_str(), 0755);
-    (void)mkdir(folder.c_str(), 0755);
-}
-
-bool exists(const std::string& path) noexcept {
-    struct stat st {};
-    return lstat(path.c_str(), &st) == 0;
 }
 
 bool lasting(const Judgement& judgement) noexcept {
@@ -141,25 +77,39 @@ AnswerCache::AnswerCache(std::string folder) : folder_(std::move(folder)) {
     }
 }
 
-std::string AnswerCache::path_of(const CertSubject& subject, const char* suffix) const {
+Status AnswerCache::usable() const {
+    if (folder_.empty()) {
+        return {};
+    }
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Make);
+    if (!folder) {
+        return folder.error();
+    }
+    return folder->lock().valid()
+               ? Status()
+               : Status(Error(ErrorCode::WriteFailed, folder_ + ": cannot be locked for writing"));
+}
+
+std::string AnswerCache::name_of(const CertSubject& subject, const char* suffix) {
     Bytes key;
     append_field(key, subject.issuer_name);
     append_field(key, subject.issuer_key);
     append_field(key, subject.serial);
-    return folder_ + "/" + to_hex(digest(EVP_sha256(), key)) + suffix;
+    return to_hex(digest(EVP_sha256(), key)) + suffix;
 }
 
-std::optional<AnswerCache::Found> AnswerCache::read(const std::string& path,
+std::optional<AnswerCache::Found> AnswerCache::read(const std::string& name,
                                                     const CertSubject& subject,
                                                     JudgeOptions options, bool any_age) const {
     if (folder_.empty()) {
         return std::nullopt;
     }
-    auto file = read_file(path, kMaxEntry);
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Fail);
+    const auto file = folder ? folder->read(name, kMaxEntry) : std::nullopt;
     if (!file) {
         return std::nullopt;
     }
-    auto entry = decode_cache_entry(file.value());
+    auto entry = decode_cache_entry(*file);
     if (!entry) {
         return std::nullopt;
     }
@@ -177,17 +127,17 @@ std::optional<AnswerCache::Found> AnswerCache::read(const std::string& path,
 
 std::optional<AnswerCache::Found> AnswerCache::fresh(const CertSubject& subject,
                                                      const JudgeOptions& options) const {
-    return read(path_of(subject, kAnswer), subject, options, false);
+    return read(name_of(subject, kAnswer), subject, options, false);
 }
 
 std::optional<AnswerCache::Found> AnswerCache::last_known(const CertSubject& subject,
                                                           const JudgeOptions& options) const {
-    return read(path_of(subject, kAnswer), subject, options, true);
+    return read(name_of(subject, kAnswer), subject, options, true);
 }
 
 std::optional<AnswerCache::Found> AnswerCache::lasting_revocation(
     const CertSubject& subject, const JudgeOptions& options) const {
-    auto found = read(path_of(subject, kRevoked), subject, options, true);
+    auto found = read(name_of(subject, kRevoked), subject, options, true);
     if (found && !lasting(found->judgement)) {
         found.reset();
     }
@@ -203,9 +153,12 @@ Status AnswerCache::store(const CertSubject& subject, const std::string& url, By
     if (!judged || judged->status == CertStatus::Unknown) {
         return {};
     }
-    make_folder(folder_);
-    const WriteLock lock(folder_);
-    if (!lock.held()) {
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Make);
+    if (!folder) {
+        return folder.error();
+    }
+    const UniqueFd lock = folder->lock();
+    if (!lock.valid()) {
         return Error(ErrorCode::WriteFailed, folder_ + ": cannot be locked for writing");
     }
     if (lasting_revocation(subject, options)) {
@@ -216,49 +169,35 @@ Status AnswerCache::store(const CertSubject& subject, const std::string& url, By
     if (known && known->judgement.this_update > judged->this_update && suffix == kAnswer) {
         return {};
     }
-    const std::string path = path_of(subject, suffix);
-    if (!exists(path)) {
-        make_room(suffix);
+    const std::string name = name_of(subject, suffix);
+    if (!folder->contains(name)) {
+        folder->make_room(suffix, kMaxCachedAnswers);
     }
     const Entry entry{url, options.now, subject.certificate.der().copy(),
                       subject.issuer.der().copy(), response.copy()};
-    return write_replacing(path, encode_cache_entry(entry));
+    return folder->replace(name, encode_cache_entry(entry));
 }
 
-void AnswerCache::make_room(const char* suffix) const {
-    const auto names = list_folder(folder_, suffix);
-    if (!names || names->size() < kMaxCachedAnswers) {
-        return;
-    }
-    std::vector<std::pair<std::int64_t, std::string>> by_age;
-    for (const std::string& name : names.value()) {
-        struct stat st {};
-        const std::string path = folder_ + "/" + name;
-        if (lstat(path.c_str(), &st) == 0) {
-            by_age.emplace_back(st.st_mtime, path);
-        }
-    }
-    std::sort(by_age.begin(), by_age.end());
-    // One eighth at a time, so that a full cache is not listed on each store.
-    const std::size_t surplus =
-        std::min(by_age.size(), names->size() - kMaxCachedAnswers + kMaxCachedAnswers / 8);
-    for (std::size_t i = 0; i < surplus; ++i) {
-        (void)::unlink(by_age[i].second.c_str());
-    }
+namespace {
+
+std::string habits_name(const std::string& url) {
+    return to_hex(digest(EVP_sha256(), ByteView(std::string_view(url)))) + kHabits;
 }
+
+}  // namespace
 
 ResponderHabits AnswerCache::habits(const std::string& url, UnixTime now) const {
     ResponderHabits habits;
     if (folder_.empty()) {
         return habits;
     }
-    const std::string name = to_hex(digest(EVP_sha256(), ByteView(std::string_view(url))));
-    const auto file = read_file(folder_ + "/" + name + kHabits, 256);
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Fail);
+    const auto file = folder ? folder->read(habits_name(url), 256) : std::nullopt;
     if (!file) {
         return habits;
     }
     // PIVRESP1 NONCE GET SHA256 SINCE, each of the first three 0 or 1
-    const std::string_view text = ByteView(file.value()).text();
+    const std::string_view text = ByteView(*file).text();
     constexpr std::string_view kStart = "PIVRESP1 ";
     if (text.size() < kStart.size() + 8 || text.substr(0, kStart.size()) != kStart ||
         text.back() != '\n') {
@@ -278,32 +217,40 @@ void AnswerCache::remember(const std::string& url, const ResponderHabits& habits
     if (folder_.empty()) {
         return;
     }
-    make_folder(folder_);
-    const std::string name = to_hex(digest(EVP_sha256(), ByteView(std::string_view(url))));
-    const std::string path = folder_ + "/" + name + kHabits;
-    if (!exists(path)) {
-        make_room(kHabits);
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Make);
+    if (!folder) {
+        return;
+    }
+    const UniqueFd lock = folder->lock();
+    if (!lock.valid()) {
+        return;
+    }
+    const std::string name = habits_name(url);
+    if (!folder->contains(name)) {
+        folder->make_room(kHabits, kMaxCachedAnswers);
     }
     char text[64];
     std::snprintf(text, sizeof text, "PIVRESP1 %d %d %d %lld\n", habits.refuses_nonce ? 1 : 0,
                   habits.refuses_get ? 1 : 0, habits.wants_sha256 ? 1 : 0,
                   static_cast<long long>(now));
-    (void)write_replacing(path, ByteView(std::string_view(text)));  // best effort
+    (void)folder->replace(name, ByteView(std::string_view(text)));  // best effort
 }
 
 std::vector<AnswerCache::Entry> AnswerCache::entries() const {
     std::vector<Entry> all;
-    const auto names = folder_.empty() ? Result<std::vector<std::string>>(ErrorCode::FileNotFound)
-                                       : list_folder(folder_, kAnswer);
-    if (!names) {
+    if (folder_.empty()) {
         return all;
     }
-    for (const std::string& name : names.value()) {
-        const auto file = read_file(folder_ + "/" + name, kMaxEntry);
+    const auto folder = CacheFolder::open(folder_, CacheFolder::Missing::Fail);
+    if (!folder) {
+        return all;
+    }
+    for (const std::string& name : folder->names(kAnswer)) {
+        const auto file = folder->read(name, kMaxEntry);
         if (!file) {
             continue;
         }
-        auto entry = decode_cache_entry(file.value());
+        auto entry = decode_cache_entry(*file);
         if (entry) {
             all.push_back(std::move(entry).value());
         }

@@ -1,5 +1,5 @@
 // Answers on disk, shared by login, sudo, unlock and the prefetch timer. Nothing in here is
-// believed: what is read is judged again, as if it had just come from the network. Files may vanish
+// believed for being here: what is read is judged again, as if it had just come from the network. Files may vanish
 // or be torn at any time; then the responder is asked.
 #pragma once
 
@@ -22,6 +22,9 @@ class AnswerCache {
   public:
     /// `folder` is revocation.cache; empty: nothing is found and nothing is stored.
     explicit AnswerCache(std::string folder);
+    /// Whether answers can be kept; makes the folder. Every other function takes a folder that
+    /// cannot be trusted or written for an empty one. Errors: as CacheFolder::open, WriteFailed.
+    [[nodiscard]] Status usable() const;
 
     struct Found {
         Bytes response;
@@ -55,10 +58,9 @@ class AnswerCache {
     [[nodiscard]] std::vector<Entry> entries() const;
 
   private:
-    [[nodiscard]] std::string path_of(const CertSubject& subject, const char* suffix) const;
-    [[nodiscard]] std::optional<Found> read(const std::string& path, const CertSubject& subject,
+    static std::string name_of(const CertSubject& subject, const char* suffix);
+    [[nodiscard]] std::optional<Found> read(const std::string& name, const CertSubject& subject,
                                             JudgeOptions options, bool any_age) const;
-    void make_room(const char* suffix) const;
     std::string folder_;
 };
 

@@ -1,4 +1,4 @@
-// The fetch role's process: libcurl without privileges, without files, without a judgement.
+// The fetch role's process: libcurl without privileges, without a judgement; files for reading only.
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
@@ -13,6 +13,7 @@
 
 #include "ocsp_client/curl_transport.h"
 #include "ocsp_client/fetch_role.h"
+#include "ocsp_client/fetch_sandbox.h"
 
 namespace piv {
 
@@ -52,7 +53,8 @@ bool confine(int fd) noexcept {
         }
     }
     return chdir("/") == 0 && drop_privileges() && limit(RLIMIT_CORE, 0) &&
-           limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NOFILE, 128) && limit(RLIMIT_CPU, 60);
+           limit(RLIMIT_FSIZE, 0) && limit(RLIMIT_NOFILE, 128) && limit(RLIMIT_CPU, 60) &&
+           enter_fetch_sandbox();
 }
 
 class Server {

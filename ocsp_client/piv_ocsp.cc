@@ -71,6 +71,11 @@ Result<std::vector<OcspResult>> ask(const OcspOptions& options,
             askable.push_back(named.subject);
         }
     }
+    if (options.cache_named) {
+        if (Status s = AnswerCache(options.inquiry.cache_dir).usable(); !s) {
+            report_problem(kTool, s.error());  // answers count without it
+        }
+    }
     CurlTransport transport;
     Inquiry inquiry(askable, options.inquiry, &transport, options.now);
     inquiry.start();

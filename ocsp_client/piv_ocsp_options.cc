@@ -199,6 +199,7 @@ ParsedOptions parse_options(int argc, char** argv, UnixTime now) {
         return {std::nullopt, end_of_parse(kTool, e, app, argc, argv)};
     }
     raw.out.now = now;
+    raw.out.cache_named = !raw.cache.empty();
     Status status = check_line(raw);
     if (status && raw.at) {
         auto at = parse_time(*raw.at);

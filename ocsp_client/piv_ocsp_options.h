@@ -17,6 +17,7 @@ struct OcspOptions {
     std::string config;
     bool json = false;
     bool prefetch = false;
+    bool cache_named = false;  // by --cache
     UnixTime now = 0;
     InquirySettings inquiry;
 };

@@ -7,6 +7,8 @@ import sys
 import tempfile
 import time
 
+import answers
+import der
 from behaviours import ALL, http
 from lab import Lab
 from responder import Responder
@@ -37,6 +39,10 @@ class Bench:
         def reply(lab, request, connection):
             connection.sendall(http(what(lab, request)))
         return Responder(self.lab, dict(run=reply, **spec))
+
+    def request_der(self):
+        """An OCSP request about the lab's user."""
+        return der.seq(der.seq(der.seq(der.seq(answers.cert_id(self.lab)))))
 
     def raw(self, *arguments, env=None):
         done = subprocess.run([PROGRAM, *arguments], capture_output=True, timeout=60, check=False,
