@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include "pam_module/decide/user_text.h"
 #include "pki/base/text.h"
 #include "pki/x509/name.h"
 
@@ -86,7 +87,7 @@ Result<std::vector<SeenCard>> LoginAttempt::open_cards(Cards& cards, Dialogue& d
     at_once.wait_seconds = 0;
     Result<std::vector<SeenCard>> seen = cards.open(at_once, deadline_);
     if (!seen && nothing_there(seen.code()) && tools_.policy.card.wait_seconds > 0) {
-        dialogue.info("Insert your smart card.");
+        dialogue.info(translated("Insert your smart card."));
         const std::int64_t begun = monotonic_ms();
         const std::int64_t wait_ms = std::int64_t{1000} * tools_.policy.card.wait_seconds;
         seen = cards.open(tools_.policy.card, deadline_.extended_ms(wait_ms));
@@ -239,12 +240,8 @@ Status LoginAttempt::settle_revocation() {
     return {};
 }
 
-std::string LoginAttempt::prompt() const {
-    std::string text = "PIN for " + holder(binding_->certificate(), user_);
-    if (tries_) {
-        text += " (" + count_of(*tries_) + ")";
-    }
-    return text + ": ";
+std::string LoginAttempt::statement() const {
+    return pin_statement(holder(binding_->certificate(), user_), tries_);
 }
 
 Status LoginAttempt::count_tries(Cards& cards) {
@@ -286,7 +283,7 @@ Result<SecretBuffer> LoginAttempt::timed_ask(Dialogue& dialogue, SecretSource so
 
 Result<SecretBuffer> LoginAttempt::pin_from(Dialogue& dialogue) {
     if (cards_[card_].info.pin_pad) {
-        dialogue.info("Enter the " + prompt() + "on the keypad of the reader.");
+        dialogue.info(filled(translated("%1. Enter it on the keypad of the reader."), statement()));
         return SecretBuffer();
     }
     if (request_.first_pass != FirstPass::Never) {
@@ -297,7 +294,11 @@ Result<SecretBuffer> LoginAttempt::pin_from(Dialogue& dialogue) {
             return pin;
         }
     }
-    return timed_ask(dialogue, SecretSource::Person, prompt());
+    if (request_.prompt_text != PromptText::Shown) {
+        const bool again = request_.prompt_text == PromptText::HiddenAfterWrongPin && tries_;
+        dialogue.info(again ? wrong_pin_text(*tries_) : statement());
+    }
+    return timed_ask(dialogue, SecretSource::Person, statement() + ": ");
 }
 
 Status LoginAttempt::ask_pin(Cards& cards, Dialogue& dialogue) {
@@ -386,8 +387,15 @@ AuthDecision LoginAttempt::run(Cards& cards, Dialogue& dialogue) {
         return AuthDecision::refuse(std::move(step).error());
     }
     ask_revocation();
-    step = ask_pin(cards, dialogue);
+    // What is known without asking anybody is judged at once: nobody types a PIN in vain.
+    const bool known = revocation_ && revocation_->poll_fd() < 0;
+    if (known) {
+        step = settle_revocation();
+    }
     if (step) {
+        step = ask_pin(cards, dialogue);
+    }
+    if (step && !known) {
         step = settle_revocation();
     }
     if (step) {

@@ -32,9 +32,13 @@ struct LoginTools {
     std::vector<Certificate> untrusted;
 };
 
+/// Whether the host shows the text of a prompt. Graphical greeters may show an entry and no text.
+enum class PromptText : std::uint8_t { Shown, Hidden, HiddenAfterWrongPin };
+
 struct LoginRequest {
     std::string user;  // PAM_USER; empty: the card says
     FirstPass first_pass = FirstPass::Never;
+    PromptText prompt_text = PromptText::Shown;
 };
 
 class LoginAttempt {
@@ -73,7 +77,7 @@ class LoginAttempt {
     Result<SecretBuffer> pin_from(Dialogue& dialogue);
     Result<SecretBuffer> timed_ask(Dialogue& dialogue, SecretSource source,
                                    const std::string& prompt);
-    [[nodiscard]] std::string prompt() const;
+    [[nodiscard]] std::string statement() const;
 
     const LoginTools& tools_;
     LoginRequest request_;

@@ -1,5 +1,7 @@
 #include "pam_module/decide/pin_change.h"
 
+#include "pam_module/decide/user_text.h"
+
 namespace piv {
 
 namespace {
@@ -47,17 +49,21 @@ Status change_card_pin(const LoginPolicy& policy, Deadline deadline, Cards& card
         return **tries <= 0 ? ErrorCode::PinBlocked : ErrorCode::PinTriesFloor;
     }
     PinChange change(deadline, dialogue, seen->front().info);
-    const std::string count =
-        tries->has_value() ? " (" + std::to_string(**tries) + " tries left)" : std::string();
-    Result<SecretBuffer> old_pin = change.ask(SecretSource::Person, "Current PIN" + count + ": ");
+    const std::string current =
+        tries->has_value()
+            ? filled(plural("Current PIN (%2 try left)", "Current PIN (%2 tries left)", **tries),
+                     {}, std::to_string(**tries))
+            : translated("Current PIN");
+    Result<SecretBuffer> old_pin = change.ask(SecretSource::Person, current + ": ");
     if (!old_pin) {
         return std::move(old_pin).error();
     }
-    Result<SecretBuffer> new_pin = change.ask(SecretSource::NewPin, "New PIN: ");
+    Result<SecretBuffer> new_pin = change.ask(SecretSource::NewPin, translated("New PIN") + ": ");
     if (!new_pin) {
         return std::move(new_pin).error();
     }
-    Result<SecretBuffer> again = change.ask(SecretSource::NewPin, "New PIN again: ");
+    Result<SecretBuffer> again =
+        change.ask(SecretSource::NewPin, translated("New PIN again") + ": ");
     if (!again) {
         return std::move(again).error();
     }

@@ -67,6 +67,7 @@ bool Attempt::begin() noexcept {
     payload.put_text(arguments_.config);
     payload.put_text(host_.item(PAM_TTY));
     payload.put_text(host_.item(PAM_RHOST));
+    payload.put_text(host_language());
     return payload.good() &&
            channel_.send(Message::Begin, payload.view(), deadline()) == ChannelResult::Done;
 }

@@ -1,5 +1,8 @@
 #include "pam_module/glue/host.h"
 
+#include <langinfo.h>
+#include <locale.h>
+
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -27,6 +30,11 @@ long long host_clock_ms() noexcept {
     timespec now{};
     clock_gettime(CLOCK_MONOTONIC, &now);
     return static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1000000;
+}
+
+const char* host_language() noexcept {
+    const char* name = setlocale(LC_MESSAGES, nullptr);
+    return name != nullptr && std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0 ? name : "";
 }
 
 const char* Host::item(int type) const noexcept {

@@ -35,6 +35,10 @@ class Host {
     long long spent_ms_ = 0;
 };
 
+/// The locale that the program has set for messages, when its text is UTF-8; "" otherwise. The
+/// environment is not looked at. Valid until the program sets another one.
+const char* host_language() noexcept;
+
 /// CLOCK_MONOTONIC in milliseconds.
 long long host_clock_ms() noexcept;
 

@@ -7,8 +7,10 @@
 #include "pam_module/account/name_service.h"
 #include "pam_module/decide/card_client.h"
 #include "pam_module/decide/pin_change.h"
+#include "pam_module/decide/user_text.h"
 #include "pam_module/helper/card_role.h"
 #include "pam_module/helper/fetch_process.h"
+#include "pam_module/helper/recent_attempt.h"
 #include "pki/base/text.h"
 
 namespace piv {
@@ -18,6 +20,12 @@ namespace {
 std::string this_host() {
     char name[256] = {};
     return gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+// An X display: PAM_TTY of greeters, as ":0".
+bool on_display(const BeginMessage& begin) {
+    return begin.tty.size() > 1 && begin.tty[0] == ':' && begin.tty[1] >= '0' &&
+           begin.tty[1] <= '9';
 }
 
 }  // namespace
@@ -91,7 +99,11 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
     }
     const LoginTools tools{
         policy, *store, system_name_service(), []() { return make_fetch_process(); }, now_, {}};
-    LoginAttempt attempt(tools, {begin_.user, begin_.first_pass}, deadline, record_);
+    const PromptText prompt_text = !on_display(begin_) ? PromptText::Shown
+                                   : follows_wrong_pin(kAttemptsFile, begin_, now_)
+                                       ? PromptText::HiddenAfterWrongPin
+                                       : PromptText::Hidden;
+    LoginAttempt attempt(tools, {begin_.user, begin_.first_pass, prompt_text}, deadline, record_);
     const AuthDecision decision = attempt.run(cards, channel_);
     if (decision.granted()) {
         Ending ending;
@@ -101,10 +113,7 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
     }
     Ending ending = refused(decision.error());
     if (decision.error().code == ErrorCode::PinWrong && attempt.tries_left()) {
-        const int left = *attempt.tries_left();
-        ending.text = left <= 0 ? "Wrong PIN. The PIN is now blocked."
-                                : "Wrong PIN. " + std::to_string(left) +
-                                      (left == 1 ? " try left." : " tries left.");
+        ending.text = wrong_pin_text(*attempt.tries_left());
     }
     return ending;
 }
@@ -120,7 +129,7 @@ HelperSession::Ending HelperSession::change_pin(const LoginPolicy& policy) {
     if (!changed) {
         return refused(std::move(changed).error());
     }
-    channel_.info("The PIN of the smart card is changed.");
+    channel_.info(translated("The PIN of the smart card is changed."));
     Ending ending;
     ending.outcome = AuthOutcome::Granted;
     ending.user = begin_.user;
@@ -141,8 +150,15 @@ void HelperSession::finish(const Ending& ending) {
                        ending.outcome == AuthOutcome::ConversationError ||
                        (begin_.flags & kBeginSilent) != 0;
     if (ending.error && !quiet) {
-        channel_.problem(ending.text.empty() ? std::string(info(ending.error->code).user_text)
-                                             : ending.text);
+        const std::string text = ending.text.empty()
+                                     ? translated(info(ending.error->code).user_text.data())
+                                     : ending.text;
+        // Greeters write "incorrect password" over an error, and leave information on the screen.
+        if (on_display(begin_)) {
+            channel_.info(text);
+        } else {
+            channel_.problem(text);
+        }
     }
     (void)channel_.send_verdict(ending.outcome, ending.user,
                                 ending.error ? info(ending.error->code).name : "ok");
@@ -154,6 +170,7 @@ void HelperSession::run() {
         return;
     }
     begin_ = std::move(*begin);
+    use_language(begin_.language);
     Result<LoginPolicy> policy = prepare();
     const int wait_ms = policy ? policy->card.wait_seconds * 1000 : 0;
     const int deadline_ms = policy ? policy->deadline_ms : 0;

@@ -47,6 +47,7 @@ Result<BeginMessage> LoginChannel::receive_begin() {
     begin.config = text_of(reader.get_bytes());
     begin.tty = text_of(reader.get_bytes());
     begin.remote_host = text_of(reader.get_bytes());
+    begin.language = text_of(reader.get_bytes());
     const bool known_facility =
         begin.facility == Facility::Authenticate || begin.facility == Facility::ChangePin;
     if (!reader.complete() || !known_facility || begin.first_pass > FirstPass::Only ||
@@ -107,7 +108,11 @@ Result<SecretBuffer> LoginChannel::ask(SecretSource source, const std::string& p
     const std::int64_t until = Deadline::after_ms(kPersonMs).monotonic_ms();
     Message message{};
     std::size_t size = 0;
-    if (channel_.receive_header(message, size, until) != ChannelResult::Done) {
+    const ChannelResult got = channel_.receive_header(message, size, until);
+    if (got == ChannelResult::Closed) {  // the person chose another user, or gave up
+        return Error(ErrorCode::ConversationFailed, "the program that asked is gone");
+    }
+    if (got != ChannelResult::Done) {
         return broken();
     }
     if (message == Message::Secret) {

@@ -18,6 +18,7 @@ struct BeginMessage {
     std::string config;
     std::string tty;
     std::string remote_host;
+    std::string language;
 };
 
 class LoginChannel : public Dialogue {

@@ -19,7 +19,8 @@ inline constexpr std::uint32_t kBeginWaitGiven = 1U << 3U;     // wait_for_card 
 inline constexpr std::uint32_t kBeginHasFirstPass = 1U << 4U;  // an earlier module left a token
 
 // Begin:     u8 facility, u8 first pass, u32 flags, u32 wait seconds,
-//            text service, text user, text config file, text tty, text remote host
+//            text service, text user, text config file, text tty, text remote host,
+//            text language: the locale of the program for messages; empty: English
 // Ready:     u32 deadline ms, u32 additional ms to wait for a card
 // Info, Problem: the text, UTF-8, already escaped
 // AskSecret: u8 SecretSource, text prompt

@@ -3,6 +3,7 @@
 #include "pam_module/decide/login_attempt.h"
 
 #include <openssl/rsa.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -81,6 +82,22 @@ class Person : public Dialogue {
     }
 };
 
+// A network on which nothing ever comes back.
+class SilentNetwork : public Transport {
+  public:
+    SilentNetwork() { REQUIRE(pipe(ends_) == 0); }
+    ~SilentNetwork() override {
+        close(ends_[0]);
+        close(ends_[1]);
+    }
+    Result<std::size_t> start(HttpRequest) override { return std::size_t{1}; }
+    Result<Completion> wait(Deadline) override { return ErrorCode::OcspUnavailable; }
+    [[nodiscard]] int poll_fd() const override { return ends_[0]; }
+
+  private:
+    int ends_[2] = {-1, -1};
+};
+
 // Making keys takes longer than everything else here.
 const Pki& shared_pki(int number = 0) {
     static const Pki pkis[2];
@@ -97,6 +114,8 @@ struct Login {
     AttemptRecord record;
     std::string user = "alice";
     FirstPass first_pass = FirstPass::Never;
+    PromptText prompt_text = PromptText::Shown;
+    TransportFactory transport;
     int deadline_ms = 15000;
     std::optional<int> tries_left;
     std::string granted_user;
@@ -121,14 +140,15 @@ struct Login {
                     }
                     return name == "bob" ? std::optional(NamedAccount{"bob", 1001}) : std::nullopt;
                 },
-                {},
+                transport,
                 kNow,
                 {}};
     }
     // "ok", or the name of the error.
     std::string run() {
         const LoginTools t = tools();
-        LoginAttempt attempt(t, {user, first_pass}, Deadline::after_ms(deadline_ms), record);
+        LoginAttempt attempt(t, {user, first_pass, prompt_text}, Deadline::after_ms(deadline_ms),
+                             record);
         const AuthDecision decision = attempt.run(cards, person);
         tries_left = attempt.tries_left();
         granted_user = decision.user();
@@ -202,9 +222,37 @@ TEST_CASE("what is wrong with the card is found before the person is asked") {
 TEST_CASE("the PIN is not sent before revocation is settled") {
     Login login;
     login.policy.revocation.ocsp = OcspMode::Require;
-    CHECK(login.run() == "ocsp-unavailable");
+    login.policy.revocation.urls = {"http://ocsp.example.com/"};
+    login.policy.revocation.timeout_ms = 50;
+    login.transport = []() { return std::make_unique<SilentNetwork>(); };
+    CHECK(login.run() != "ok");
     CHECK(login.person.asked == 1);
     CHECK(login.cards.log == "open tries ");
+}
+
+TEST_CASE("revocation that is settled without waiting is settled before the person is asked") {
+    Login login;
+    login.policy.revocation.ocsp = OcspMode::Require;  // and nobody to ask
+    CHECK(login.run() == "ocsp-unavailable");
+    CHECK(login.person.asked == 0);
+    CHECK(login.cards.log == "open ");
+}
+
+TEST_CASE("a greeter that shows no prompts is told beforehand what the prompt says") {
+    Login login;
+    login.prompt_text = PromptText::Hidden;
+    CHECK(login.run() == "ok");
+    CHECK(login.person.shown == "PIN for Alice (3 tries left)\nPIN for Alice (3 tries left): \n");
+    Login again;
+    again.prompt_text = PromptText::HiddenAfterWrongPin;
+    again.cards.tries = 1;
+    CHECK(again.run() == "ok");
+    CHECK(again.person.shown == "Wrong PIN. 1 try left.\nPIN for Alice (1 try left): \n");
+    Login silent;  // a card that does not say how many are left
+    silent.prompt_text = PromptText::HiddenAfterWrongPin;
+    silent.cards.tries = std::nullopt;
+    CHECK(silent.run() == "ok");
+    CHECK(silent.person.shown == "PIN for Alice\nPIN for Alice: \n");
 }
 
 TEST_CASE("a PIN that cannot be one is not sent") {
