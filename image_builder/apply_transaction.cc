@@ -138,9 +138,10 @@ Status Stager::finish_removal(const StageManifest& manifest) {
     std::reverse(folders.begin(), folders.end());
     std::vector<std::string> state;
     for (const std::string& folder : folders) {
-        if (folder.compare(0, std::string(kStateFolder).size(), kStateFolder) == 0) {
-            state.push_back(folder);
-        } else if (std::string(kStateFolder).compare(0, folder.size() + 1, folder + "/") == 0) {
+        const std::string state_folder = kStateFolder;
+        const bool of_state = folder.compare(0, state_folder.size(), state_folder) == 0 ||
+                              state_folder.compare(0, folder.size() + 1, folder + "/") == 0;
+        if (of_state) {
             state.push_back(folder);
         } else if (Status s = remove_folder(root_, folder); !s) {
             return s;

@@ -197,9 +197,8 @@ bool parse_action(const std::string& text, Step& step) {
         !std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
         return false;
     }
-    const int jump = std::stoi(text);
-    step = jump == 0 ? Step{PamAction::Ignore, 0} : Step{PamAction::Jump, jump};
-    return true;
+    step = {PamAction::Jump, std::stoi(text)};
+    return step.jump > 0;  // pam.conf(5): 0 is not allowed, and libpam lets such a line fail
 }
 
 Result<PamControl> parse_list(const std::string& text) {

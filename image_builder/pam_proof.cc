@@ -1,5 +1,7 @@
 // What must hold of the stacks of a tree, and the table that says whether it does.
 #include <algorithm>
+#include <map>
+#include <set>
 
 #include "image_builder/pam_stack.h"
 
@@ -22,7 +24,7 @@ bool has(const std::vector<std::string>& list, const std::string& word) {
 // Whether the service is one that people log in to with a password. A card greeter's stack is not:
 // it has only the card, and nobody is locked out when it refuses.
 bool takes_password(const PamStack& stack, const PamProofSettings& settings) {
-    const PamScene scene{stack.service, "alice", 1000, true, true, "ignore"};
+    const PamScene scene{stack.service, "alice", 1000, true, true, "ignore", true};
     if (run_pam_stack(stack, scene).can_be_granted) {
         return true;
     }
@@ -38,33 +40,81 @@ struct ServiceKind {
     bool password = false;  // takes_password
 };
 
-// What must hold of one row. The sentence says what would happen to a person.
-void judge_row(const PamProof::Row& row, const PamProofSettings& settings, const ServiceKind& kind,
-               std::vector<std::string>& problems) {
-    const std::string where = row.service + ", outcome " + row.outcome + ": ";
-    const bool in_scope = settings.services.empty() || has(settings.services, row.service);
+// What must hold of one row, as sentences on what would happen to a person. That somebody gets in is
+// judged without the modules that are not known here (they did so before us, too, and are named);
+// that somebody is locked out only when no answer of theirs would let him in.
+std::vector<std::string> judge_row(const PamProof::Row& row, const PamProofSettings& settings,
+                                   const ServiceKind& kind) {
+    std::vector<std::string> found;
     if (row.outcome == "success" && !row.card_only.can_be_granted) {
-        problems.push_back(where + "a card alone does not log in");
+        found.emplace_back("a card alone does not log in");
     }
     if (row.outcome == "ignore" || row.outcome == "success") {
-        return;
+        return found;
     }
-    if (row.card_only.can_be_granted) {
-        problems.push_back(where + "a login without card and without password can succeed");
+    if (row.card_only_known.can_be_granted) {
+        found.emplace_back("a login without card and without password can succeed");
     }
     const bool falls_through = row.outcome == "authinfo_unavail";
-    if (in_scope && row.password.can_be_granted && (settings.required || !falls_through)) {
-        problems.push_back(where + (settings.required
-                                        ? "the required card can be skipped with the password"
-                                        : "a refused card can be replaced by the password"));
+    if (row.password_known.can_be_granted && (settings.required || !falls_through)) {
+        found.emplace_back(settings.required ? "the required card can be skipped with the password"
+                                             : "a refused card can be replaced by the password");
     }
     if (!settings.required && falls_through && kind.password && row.password.surely_refused()) {
-        problems.push_back(where + "without a card nobody can log in, though the card is optional");
+        found.emplace_back("without a card nobody can log in, though the card is optional");
     }
     if (kind.console && settings.break_glass && (settings.required || falls_through) &&
         row.root.surely_refused()) {
-        problems.push_back(where + "root at the console is locked out");
+        found.emplace_back("root at the console is locked out");
     }
+    return found;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string out;
+    for (const std::string& word : words) {
+        out += (out.empty() ? "" : ", ") + word;
+    }
+    return out;
+}
+
+// One sentence for all services and outcomes that it is true of.
+class Findings {
+  public:
+    void add(const std::string& sentence, const std::string& service, const std::string& outcome) {
+        outcomes_[{sentence, service}].push_back(outcome);
+    }
+    [[nodiscard]] std::vector<std::string> sentences() const {
+        std::map<std::pair<std::string, std::string>, std::vector<std::string>> services;
+        for (const auto& [key, outcomes] : outcomes_) {
+            services[{key.first, joined(outcomes)}].push_back(key.second);
+        }
+        std::vector<std::string> out;
+        for (const auto& [key, names] : services) {
+            out.push_back(key.first + ": " + joined(names) + " (when pam_piv returns " +
+                          key.second + ")");
+        }
+        return out;
+    }
+
+  private:
+    std::map<std::pair<std::string, std::string>, std::vector<std::string>> outcomes_;
+};
+
+PamProof::Row row_of(const PamStack& stack, const std::string& outcome) {
+    PamProof::Row row;
+    row.service = stack.service;
+    row.outcome = outcome;
+    PamScene scene{stack.service, "alice", 1000, true, true, outcome, true};
+    row.password = run_pam_stack(stack, scene);
+    scene.strangers_may_grant = false;
+    row.password_known = run_pam_stack(stack, scene);
+    scene.password_right = false;
+    row.card_only_known = run_pam_stack(stack, scene);
+    scene.strangers_may_grant = true;
+    row.card_only = run_pam_stack(stack, scene);
+    row.root = run_pam_stack(stack, {stack.service, "root", 0, true, true, outcome, true});
+    return row;
 }
 
 }  // namespace
@@ -75,6 +125,8 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
         return std::move(services).error();
     }
     PamProof proof;
+    Findings findings;
+    std::set<std::string> strangers;
     for (const std::string& service : *services) {
         Result<PamStack> stack = load_pam_stack(tree, service, PamType::Auth);
         if (!stack) {
@@ -87,21 +139,27 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
         for (const std::string& problem : stack->problems) {
             proof.problems.push_back(service + ": " + problem);
         }
+        for (const PamRule& rule : stack->rules) {
+            const std::string module = rule.line.module.substr(rule.line.module.rfind('/') + 1);
+            if (!rule.opens_substack && !rule.must_fail && !is_known_pam_module(module)) {
+                strangers.insert(module);
+            }
+        }
         const bool in_scope = settings.services.empty() || has(settings.services, service);
         const ServiceKind kind{service == "login", takes_password(*stack, settings)};
         for (const std::string& outcome : piv_outcomes()) {
-            PamProof::Row row;
-            row.service = service;
-            row.outcome = outcome;
-            row.password = run_pam_stack(*stack, {service, "alice", 1000, true, true, outcome});
-            row.card_only = run_pam_stack(*stack, {service, "alice", 1000, true, false, outcome});
-            row.root = run_pam_stack(*stack, {service, "root", 0, true, true, outcome});
+            proof.rows.push_back(row_of(*stack, outcome));
             if (in_scope) {
-                judge_row(row, settings, kind, proof.problems);
+                for (const std::string& sentence : judge_row(proof.rows.back(), settings, kind)) {
+                    findings.add(sentence, service, outcome);
+                }
             }
-            proof.rows.push_back(std::move(row));
         }
     }
+    for (std::string& sentence : findings.sentences()) {
+        proof.problems.push_back(std::move(sentence));
+    }
+    proof.strangers.assign(strangers.begin(), strangers.end());
     return proof;
 }
 

@@ -272,22 +272,23 @@ std::string base_name(const std::string& path) {
     return path.substr(path.rfind('/') == std::string::npos ? 0 : path.rfind('/') + 1);
 }
 
-// Modules that let pass whoever is asked about: they set something up.
+// Modules that let pass whoever is asked about.
 bool passes(const std::string& module) {
-    static const std::set<std::string> names{"pam_env.so",           "pam_faildelay.so",
-                                             "pam_permit.so",        "pam_securetty.so",
-                                             "pam_nologin.so",       "pam_shells.so",
-                                             "pam_access.so",        "pam_time.so",
-                                             "pam_keyinit.so",       "pam_loginuid.so",
-                                             "pam_limits.so",        "pam_umask.so",
-                                             "pam_group.so",         "pam_mail.so",
-                                             "pam_motd.so",          "pam_lastlog.so",
-                                             "pam_selinux.so",       "pam_cap.so",
-                                             "pam_warn.so",          "pam_echo.so",
-                                             "pam_mkhomedir.so",     "pam_oddjob_mkhomedir.so",
-                                             "pam_gnome_keyring.so", "pam_kwallet.so",
-                                             "pam_kwallet5.so",      "pam_systemd.so",
-                                             "pam_tally2.so"};
+    static const std::set<std::string> names{
+        "pam_permit.so",          "pam_securetty.so", "pam_shells.so",
+        "pam_access.so",          "pam_time.so",      "pam_loginuid.so",
+        "pam_limits.so",          "pam_lastlog.so",   "pam_selinux.so",
+        "pam_systemd.so",         "pam_tally2.so",    "pam_mkhomedir.so",
+        "pam_oddjob_mkhomedir.so"};
+    return names.count(module) != 0;
+}
+
+// Modules that set something up and have no say in who gets in.
+bool has_no_say(const std::string& module) {
+    static const std::set<std::string> names{
+        "pam_env.so",   "pam_faildelay.so", "pam_nologin.so",  "pam_keyinit.so",
+        "pam_group.so", "pam_mail.so",      "pam_motd.so",     "pam_warn.so",
+        "pam_umask.so", "pam_kwallet.so",   "pam_kwallet5.so", "pam_gnome_keyring.so"};
     return names.count(module) != 0;
 }
 
@@ -344,10 +345,17 @@ Answers answers(const PamLine& line, const PamScene& scene) {
         }
         return {"success"};
     }
+    if (module == "pam_cap.so" || module == "pam_echo.so") {
+        return {"success", "ignore"};
+    }
     if (passes(module)) {
         return {"success"};
     }
-    return {"success", "auth_err", "ignore"};
+    if (has_no_say(module)) {
+        return {"ignore"};
+    }
+    return scene.strangers_may_grant ? Answers{"success", "auth_err", "ignore"}
+                                     : Answers{"auth_err", "ignore"};
 }
 
 // --- libpam's dispatch (libpam/pam_dispatch.c), for one vector of answers -------------------------
@@ -361,12 +369,7 @@ struct Machine {
     void ok(const std::string& value) {
         if (impression == Impression::Undefined ||
             (impression == Impression::Positive && status == "success")) {
-            if (value == "ignore") {
-                return;
-            }
-            if (impression == Impression::Undefined && value == "success") {
-                impression = Impression::Positive;
-            }
+            impression = Impression::Positive;
             status = value;
         }
     }
@@ -447,6 +450,14 @@ bool PamStack::uses(const std::string& module) const {
     return std::any_of(rules.begin(), rules.end(), [&](const PamRule& rule) {
         return !rule.opens_substack && base_name(rule.line.module) == module;
     });
+}
+
+bool is_known_pam_module(const std::string& name) {
+    // One that is not known has several answers, whoever asks.
+    PamLine line;
+    line.module = name;
+    const PamScene scene{"login", "root", 0, true, true, "ignore", true};
+    return name == "pam_succeed_if.so" || answers(line, scene).size() < 3;
 }
 
 Result<PamStack> load_pam_stack(const Tree& tree, const std::string& service, PamType type) {

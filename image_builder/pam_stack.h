@@ -20,6 +20,7 @@ struct PamScene {
     bool local = true;  // in the tree's own passwd file
     bool password_right = false;
     std::string piv_outcome;  // PAM name of what pam_piv returns: "success", "auth_err", ...
+    bool strangers_may_grant = true;  // modules that are not known here may answer "success"
 };
 
 struct PamVerdict {
@@ -69,11 +70,17 @@ struct PamProof {
         PamVerdict password;   // an ordinary user who knows the password
         PamVerdict card_only;  // an ordinary user who knows none
         PamVerdict root;       // root at the console with the right password
+        // The same when no module that is not known here lets anybody in by itself.
+        PamVerdict password_known;
+        PamVerdict card_only_known;
     };
     std::vector<Row> rows;
-    std::vector<std::string> covered;   // services whose stack asks our module
-    std::vector<std::string> problems;  // one sentence each; empty: proven
+    std::vector<std::string> covered;    // services whose stack asks our module
+    std::vector<std::string> problems;   // one sentence each; empty: proven
+    std::vector<std::string> strangers;  // modules that are not known: the proof leaves them out
 };
+/// What the prover knows the answers of.
+bool is_known_pam_module(const std::string& name);
 Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings);
 
 }  // namespace piv

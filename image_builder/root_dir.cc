@@ -260,6 +260,9 @@ Result<UniqueFd> RootDir::open_folder(const std::string& path) const {
 }
 
 Result<RootDir::Place> RootDir::locate(const std::string& path) const {
+    if (Status s = check_name(path); !s) {
+        return std::move(s).error();
+    }
     const std::vector<std::string> parts = split_path(path);
     if (parts.empty() || parts.back() == ".." || parts.back().size() > NAME_MAX) {
         return Error(ErrorCode::ImageTree, path + ": is not a path of something in a folder");

@@ -410,6 +410,16 @@ class Planner {
         for (const std::string& what : out_.proof.problems) {
             problem("PAM: " + what, "the staging is not safe for this tree: see piv-image prove");
         }
+        if (!out_.proof.strangers.empty()) {
+            std::string names;
+            for (const std::string& name : out_.proof.strangers) {
+                names += (names.empty() ? "" : ", ") + name;
+            }
+            warning(
+                "PAM modules that are not known here: " + names,
+                "make sure that none of them lets anybody in by itself; the proof of the stacks "
+                "takes it so");
+        }
         if (out_.proof.covered.empty()) {
             warning("no login service in this tree asks the card",
                     "install the programs that people log in with, then run this again");

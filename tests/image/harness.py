@@ -1,4 +1,5 @@
 """Running the image builder, looking at trees, and saying what was not as it should be."""
+import difflib
 import hashlib
 import json
 import os
@@ -102,7 +103,11 @@ class Suite:
             self.failures.append("%s: %s%s" % (self.now, what, ": " + str(detail) if detail else ""))
 
     def equal(self, what, wanted, got):
-        self.ok(what, wanted == got, "wanted %r, got %r" % (wanted, got))
+        detail = "wanted %r, got %r" % (wanted, got)
+        if isinstance(wanted, str) and isinstance(got, str) and "\n" in wanted + got:
+            detail = "\n" + "\n".join(list(difflib.unified_diff(
+                wanted.split("\n"), got.split("\n"), "wanted", "got", lineterm="", n=1))[:30])
+        self.ok(what, wanted == got, detail)
 
     def same(self, what, before, root):
         found = difference(before, snapshot(root))
