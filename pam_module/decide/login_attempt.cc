@@ -33,6 +33,18 @@ class RevocationPump : public Background {
     RevocationCheck* check_;
 };
 
+// Which certificate could not be asked about, and why.
+std::string soft_text(const std::vector<RevocationVerdict>& verdicts) {
+    std::string text = "unavailable, accepted under revocation.ocsp = soft";
+    for (const RevocationVerdict& verdict : verdicts) {
+        if (verdict.state != RevocationState::Good) {
+            text.append(": ").append(info(verdict.why.code).name).append(": ");
+            text += verdict.why.detail;
+        }
+    }
+    return text;
+}
+
 std::string count_of(int tries) {
     return std::to_string(tries) + (tries == 1 ? " try left" : " tries left");
 }
@@ -232,7 +244,7 @@ Status LoginAttempt::settle_revocation() {
     if (record_.verdicts.empty()) {
         record_.skip(StepName::Revocation, "not asked: revocation.ocsp is off and there is no CRL");
     } else if (checked->soft()) {
-        record_.pass(StepName::Revocation, "unavailable, accepted under revocation.ocsp = soft");
+        record_.pass(StepName::Revocation, soft_text(record_.verdicts));
     } else {
         record_.pass(StepName::Revocation, "good, from " + record_.verdicts.front().source);
     }

@@ -52,6 +52,9 @@ std::string revocation_text(const LoginEvent& event, const AttemptRecord& record
     std::string out;
     for (const RevocationVerdict& verdict : record.verdicts) {
         out += (out.empty() ? "" : ", ") + std::string(to_text(verdict.state));
+        if (verdict.state != RevocationState::Good) {
+            out += " (" + std::string(info(verdict.why.code).name) + ")";
+        }
         if (!verdict.source.empty()) {
             out += " from " + verdict.source;
         }
