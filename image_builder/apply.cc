@@ -55,10 +55,12 @@ Status Stager::write_record(const std::string& path, const std::string& text) {
     const timespec stamp[2] = {{static_cast<time_t>(epoch_.value_or(0)), 0},
                                {static_cast<time_t>(epoch_.value_or(0)), 0}};
     const NewFile file{ByteView(text), 0600, 0, 0, epoch_ ? stamp : nullptr};
-    if (Status s = write_temporary(root_, path, file, "", true); !s) {
-        return s;
+    Status s = write_temporary(root_, path, file, "", true);
+    if (s) {
+        s = rename_temporary(root_, path);
     }
-    if (Status s = rename_temporary(root_, path); !s) {
+    if (!s) {
+        (void)remove_temporary(root_, path);
         return s;
     }
     return sync_folder(root_, parent_path(path));
@@ -84,6 +86,8 @@ Result<bool> Stager::heal() {
             if (Status s = clear_leftovers(); !s) {
                 return std::move(s).error();
             }
+        } else {
+            (void)remove_tree(root_, kBefore);  // of a run that was killed while it cleared up
         }
         return false;
     }
@@ -149,7 +153,9 @@ Result<bool> Stager::heal() {
             return std::move(s).error();
         }
     }
-    if (!committed) {
+    if (committed) {
+        stamp_folders(**old);
+    } else {
         put_times_back(journal->folder_times_before);
     }
     return true;

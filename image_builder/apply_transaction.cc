@@ -115,12 +115,18 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
         }
         if (!healed) {
             why.detail += "; and it could not be rolled back: " + healed.error().detail;
+            return why;
         }
-        return why;
+        const Result<std::optional<StageManifest>> now = manifest();
+        const bool done = journalled && now.ok() && now->has_value() &&
+                          manifest_sha256(**now) == journal->manifest_sha256;
+        if (!done) {
+            return why;
+        }
+        // Only the last sync failed, and healing has made up for it.
     }
     (void)remove_file(root_, kJournalFile);
     (void)remove_tree(root_, kBefore);
-    // Folders that only what is no longer wanted needed.
     stamp_folders(final);
     Result<std::vector<Difference>> wrong = drift(final);
     if (!wrong) {
@@ -147,6 +153,7 @@ Status Stager::finish_removal(const StageManifest& manifest) {
             return s;
         }
     }
+    put_times_back(manifest.folder_times);  // while there is still a manifest that names them
     if (Status s = sync_all(root_); !s) {
         return s;
     }

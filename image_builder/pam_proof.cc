@@ -90,6 +90,7 @@ class Findings {
             services[{key.first, joined(outcomes)}].push_back(key.second);
         }
         std::vector<std::string> out;
+        out.reserve(services.size());
         for (const auto& [key, names] : services) {
             out.push_back(key.first + ": " + joined(names) + " (when pam_piv returns " +
                           key.second + ")");
