@@ -184,6 +184,12 @@ int run_seal(const StageCommand& command) {
             }
         }
     }
+    // Who tried to log in on the machine that the image was built on is nobody's business later.
+    for (const char* name : {"/attempts", "/attempts.1"}) {
+        if (!command.dry_run) {
+            (void)remove_file(*root, std::string(PIV_STATEDIR) + name);
+        }
+    }
     Json document{{"result", left.empty() ? "sealed" : "not-ready"},
                   {"cache_entries_removed", removed},
                   {"findings", Json::array()}};

@@ -32,7 +32,8 @@ void collect(const std::string& path, const std::string& user, std::vector<Json>
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t end = std::min(text.find('\n', at), text.size());
         Json line = Json::parse(text.substr(at, end - at), nullptr, false);
-        if (line.is_object() && text_of(line, "user") == user) {
+        if (line.is_object() &&
+            (text_of(line, "user") == user || text_of(line, "account") == user)) {
             out.push_back(std::move(line));
         }
         at = end + 1;

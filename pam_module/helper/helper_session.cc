@@ -10,6 +10,7 @@
 #include "pam_module/decide/user_text.h"
 #include "pam_module/helper/card_role.h"
 #include "pam_module/helper/fetch_process.h"
+#include "pam_module/helper/process.h"
 #include "pam_module/helper/recent_attempt.h"
 #include "pki/base/text.h"
 
@@ -83,6 +84,7 @@ Status HelperSession::check_scope(const LoginPolicy& policy) {
 
 HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
     const Deadline deadline = Deadline::after_ms(policy.deadline_ms);
+    prepare_role_folder(policy.card.cache_dir);
     Result<CardRoleProcess> role = CardRoleProcess::start();
     if (!role) {
         return refused(std::move(role).error());
@@ -143,6 +145,9 @@ void HelperSession::finish(const Ending& ending) {
     event.outcome = ending.outcome;
     event.error = ending.error;
     event.user = ending.user.empty() ? begin_.user : ending.user;
+    if (event.user.empty()) {
+        event.user = record_.user;  // nobody typed a name: the card's account, if it came to one
+    }
     if (ending.outcome == AuthOutcome::Granted || ending.error) {
         log_attempt(event, record_);
     }

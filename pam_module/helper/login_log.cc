@@ -7,11 +7,13 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 #include <vector>
 
 #include "pam_module/decide/record_json.h"
+#include "pam_module/helper/log_limit.h"
 #include "pki/base/fd.h"
 #include "pki/base/text.h"
 
@@ -126,10 +128,13 @@ void to_attempts_file(const LoginEvent& event, const AttemptRecord& record) {
     line["time"] = format_time(event.time);
     line["service"] = event.begin.service;
     line["user"] = event.user;
+    line["account"] = record.user;
     line["code"] = code_of(event);
     line["detail"] = event.error ? event.error->detail : std::string();
     line["reader"] = record.reader;
     line["card"] = record.card_id;
+    line["tty"] = event.begin.tty;
+    line["remote_host"] = event.begin.remote_host;
     line["anchor"] = record.anchor;
     line["rule"] = record.rule;
     line["steps"] = steps_json(record);
@@ -150,6 +155,25 @@ void to_attempts_file(const LoginEvent& event, const AttemptRecord& record) {
         const std::string older = std::string(kAttemptsFile) + ".1";
         (void)rename(kAttemptsFile, older.c_str());
     }
+}
+
+// By what is in the file of attempts; a login that was granted is always written.
+LogLimit limit_of(const LoginEvent& event) {
+    if (event.outcome == AuthOutcome::Granted || geteuid() != 0) {
+        return LogLimit::Write;
+    }
+    const UniqueFd file(open(kAttemptsFile, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    struct stat st {};
+    if (!file.valid() || fstat(file.get(), &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_mtime + kLogWindow < event.time) {
+        return LogLimit::Write;
+    }
+    const off_t start = std::max<off_t>(0, st.st_size - static_cast<off_t>(kMaxLogTail));
+    std::string tail(kMaxLogTail, '\0');
+    const ssize_t n = pread(file.get(), tail.data(), tail.size(), start);
+    tail.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return log_limit(tail, start == 0, {event.begin.service, event.user, code_of(event)},
+                     event.time);
 }
 
 void to_audit(const LoginEvent& event) {
@@ -198,16 +222,24 @@ std::string attempt_message(const LoginEvent& event, const AttemptRecord& record
 }
 
 void log_attempt(const LoginEvent& event, const AttemptRecord& record) {
-    const std::string message = attempt_message(event, record);
+    const bool kept = event.outcome != AuthOutcome::OutOfScope;
+    if (kept) {
+        to_audit(event);  // of every one: auditd has its own limits
+    }
+    const LogLimit limit = kept ? limit_of(event) : LogLimit::Write;
+    if (limit == LogLimit::LeaveOut) {
+        return;
+    }
+    std::string message = attempt_message(event, record);
+    if (limit == LogLimit::WriteLast) {
+        message += " (the next ones of this kind are left out for a minute)";
+    }
     const int priority = priority_of(event, record);
     if (!to_journal(message, priority, fields_of(event, record))) {
         to_syslog(message, priority);
     }
-    if (event.outcome != AuthOutcome::OutOfScope) {
-        to_audit(event);
-        if (geteuid() == 0) {
-            to_attempts_file(event, record);
-        }
+    if (kept && geteuid() == 0) {
+        to_attempts_file(event, record);
     }
 }
 

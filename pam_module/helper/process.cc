@@ -189,6 +189,32 @@ bool sanitise_process() noexcept {
            prctl(PR_SET_DUMPABLE, 0) == 0;  // changing ids may have set it again
 }
 
+void prepare_role_folder(const std::string& folder) noexcept {
+    const std::size_t slash = folder.rfind('/');
+    if (geteuid() != 0 || slash == std::string::npos || slash == 0) {
+        return;
+    }
+    const std::string above = folder.substr(0, slash);
+    constexpr mode_t kAbove = 0711;
+    struct stat st {};
+    if (lstat(above.c_str(), &st) != 0) {
+        (void)mkdir(above.c_str(), kAbove);
+        (void)chmod(above.c_str(), kAbove);  // whatever the umask is
+    } else if (st.st_uid != 0 || !S_ISDIR(st.st_mode) || (st.st_mode & 022U) != 0) {
+        return;  // somebody else's: what is made there could be exchanged
+    } else if ((st.st_mode & 0111U) != 0111U) {
+        (void)chmod(above.c_str(), kAbove);
+    }
+    if (lstat(folder.c_str(), &st) == 0) {
+        return;
+    }
+    Ids ids;
+    (void)role_ids(ids);
+    if (mkdir(folder.c_str(), 0700) == 0 && lchown(folder.c_str(), ids.uid, ids.gid) != 0) {
+        (void)rmdir(folder.c_str());  // the next attempt tries again
+    }
+}
+
 Status drop_privileges(bool& fallback) {
     if (geteuid() != 0) {
         return {};

@@ -1,6 +1,8 @@
 // The first lines of the helper: nothing that the caller's process had is left.
 #pragma once
 
+#include <string>
+
 #include "pki/base/result.h"
 
 namespace piv {
@@ -21,5 +23,10 @@ void close_descriptors_from(int first, int keep) noexcept;
 /// is set). Without root nothing happens. Ids and groups come from the files in /etc, never from a
 /// name service. Error: Internal.
 Status drop_privileges(bool& fallback);
+
+/// As root: makes `folder` (mode 0700, of the role's user) and what is above it (0711, root's), so
+/// that the role can keep certificates of known cards there. Where that does not work out nothing is
+/// kept, and a login takes its usual time.
+void prepare_role_folder(const std::string& folder) noexcept;
 
 }  // namespace piv

@@ -10,19 +10,7 @@ echo 'auth required pam_piv.so no_forward_pass' >/etc/pam.d/piv-keeps
 rm -rf /var/lib/piv-login/cache/* /var/lib/piv-login/attempts
 
 # Everything that is logged, to files.
-mkdir -p /run/systemd/journal
-cat >"$TMPDIR/listen.py" <<'END'
-import os, select, socket, sys
-out = {}
-for path, name in (("/run/systemd/journal/socket", "journal"), ("/run/syslog", "syslog")):
-    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    s.bind(path)
-    out[s] = open(sys.argv[1] + "/" + name + ".txt", "ab", buffering=0)
-while True:
-    for s in select.select(list(out), [], [])[0]:
-        out[s].write(s.recv(1 << 18) + b"\n")
-END
-start listen python3 "$TMPDIR/listen.py" "$TMPDIR"
+start listen python3 "$SOURCE/tests/e2e/listen.py" "$TMPDIR"
 wait_until 10 "the log sockets" test -S /run/syslog
 start_pcscd
 start_ocsp int
