@@ -13,7 +13,7 @@ namespace piv {
 /// Within kLogWindow seconds, so many entries that are alike, and so many octets of entries.
 inline constexpr UnixTime kLogWindow = 60;
 inline constexpr std::size_t kMaxAlike = 20;
-inline constexpr std::size_t kMaxLogTail = 64U << 10U;
+inline constexpr std::size_t kMaxLogTail = 192U << 10U;
 
 struct LogKey {
     std::string service;
