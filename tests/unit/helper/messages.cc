@@ -41,6 +41,7 @@ Bytes begin_payload(unsigned facility, unsigned first_pass, std::uint32_t wait,
     out.put_text(nullptr);
     out.put_text("tty1");
     out.put_text("");
+    out.put_text("C.UTF-8");
     return out.view().copy();
 }
 

@@ -1,2 +1,0 @@
-piv_unit_test(NAME unit_helper SOURCES ${CMAKE_CURRENT_LIST_DIR}/helper/log_limit.cc
-  ${CMAKE_CURRENT_LIST_DIR}/helper/messages.cc LIBRARIES piv_helper)
