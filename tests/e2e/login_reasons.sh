@@ -2,7 +2,7 @@
 # What is written down about an attempt: journal, syslog, the file of attempts, piv-check --why.
 . "$(dirname "$0")/lib.sh"
 enter_sandbox "$@" -- --install "$1"
-need pamtester openssl python3
+need pamtester openssl python3 logger
 need_lab
 configure_login
 rm -rf /var/lib/piv-login/cache /var/lib/piv-login/attempts*
@@ -12,13 +12,20 @@ start_pcscd
 start_ocsp int
 start_ocsp root
 
+# Until the listener has written everything that was sent before.
+synced() {
+    local mark=sync-$RANDOM$RANDOM
+    logger -u /run/systemd/journal/socket "$mark"
+    wait_until 10 "the listener" grep -aq "$mark" "$TMPDIR/journal.txt"
+}
+login() { pam_login "$@"; synced; }
 field() { sed -n "s/^$1=//p" "$TMPDIR/journal.txt" | tail -1; } # of the last journal entry
 entries() { grep -c '^MESSAGE=' "$TMPDIR/journal.txt"; }
 attempts() { wc -l </var/lib/piv-login/attempts; }
 
 # --- a login ---------------------------------------------------------------------------------------
 start_card alice "$(lab_card alice)"
-pam_login alice 123456
+login alice 123456
 equal "alice logs in" PAM_SUCCESS "$PAM_CODE"
 equal "one journal entry" 1 "$(entries)"
 equal "service" piv-test "$(field PIV_SERVICE)"
@@ -36,7 +43,7 @@ says "PIV_REVOCATION=good from network" "revocation, its source and age"
 says " s old"
 for stage in CARD PATH MAPPING PERSON REVOCATION POSSESSION; do says "PIV_MS_$stage=" "milliseconds of $stage"; done
 equal "nothing in syslog beside the journal" "" "$(grep -a piv-login "$TMPDIR/syslog.txt")"
-pam_login alice 123456
+login alice 123456
 OUT=$(tail -40 "$TMPDIR/journal.txt")
 says "PIV_REVOCATION=good from cache" "the second time the answer is from the cache"
 equal "the cache can be entered" "711 root" "$(stat -c '%a %U' /var/lib/piv-login/cache)"
@@ -47,10 +54,10 @@ run setpriv --reuid alice --regid alice --clear-groups piv-check --why alice
 equal "nobody else may read it" 2 "$STATUS"
 
 # --- refusals --------------------------------------------------------------------------------------
-pam_login alice 654321
+login alice 654321
 equal "code of a wrong PIN" pin-wrong "$(field PIV_CODE)"
 equal "priority: notice" 5 "$(field PRIORITY)"
-pam_login bob 123456
+login bob 123456
 equal "code of another user's card" wrong-user "$(field PIV_CODE)"
 exits_with 1 "why alice could not log in" piv-check --why alice
 says "pin-wrong"
@@ -61,13 +68,13 @@ says "wrong-user"
 run sh -c "echo 111111 | pamtester piv-test '' authenticate"
 exits_with 1 "an attempt without a name is found under the card's account" piv-check --why alice --json
 equal "it is the newest" pin-wrong "$(python3 -c 'import json,sys; print(json.load(sys.stdin)["attempts"][0]["code"])' <<<"$OUT")"
-pam_login $'mallory\n2030-01-01 root: login of root' 123456
+login $'mallory\n2030-01-01 root: login of root' 123456
 equal "a name with a line end stays in its line" "" "$(grep -a '^2030' "$TMPDIR/journal.txt" /var/lib/piv-login/attempts)"
 stop_card alice
-pam_login alice 123456
+login alice 123456
 equal "code without a card" no-card "$(field PIV_CODE)"
 echo 'nonsense = 1' >>/etc/piv-login/piv-login.conf
-pam_login alice 123456
+login alice 123456
 equal "code of a bad configuration" bad-config "$(field PIV_CODE)"
 equal "priority: error" 3 "$(field PRIORITY)"
 OUT=$(field PIV_DETAIL)
@@ -75,20 +82,20 @@ says "/etc/piv-login/piv-login.conf:" "with file"
 says "unknown key 'nonsense'" "and what is wrong"
 configure_login
 rm -rf /etc/piv-login/trust/anchors/*
-pam_login alice 123456
+login alice 123456
 equal "code without anchors" no-trust-anchors "$(field PIV_CODE)"
 configure_login
 
 # --- no flood --------------------------------------------------------------------------------------
 before=$(entries)
 kept=$(attempts)
-for _ in $(seq 30); do pam_login carol 123456; done
+for _ in $(seq 30); do login carol 123456; done
 after=$(($(entries) - before))
 if [ $after -ge 10 ] && [ $after -le 20 ]; then pass "30 attempts alike: $after entries"; else fail "30 attempts alike: $after entries"; fi
 equal "and as many in the file of attempts" $after $(($(attempts) - kept))
 OUT=$(tail -40 "$TMPDIR/journal.txt")
 says "left out for a minute" "which is said"
-pam_login dave 123456
+login dave 123456
 equal "somebody else's is written" dave "$(field PIV_USER)"
 
 # --- syslog where there is no journal ---------------------------------------------------------------
