@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """piv-trust as users type it: list, check, add, promote, retire, remove, rollover; statuses, JSON."""
 import os
+import socket
 import subprocess
 import sys
 
@@ -205,6 +206,27 @@ class Cli(lab.Case):
         self.assertIn("is removed, though needed by 1 card", answer.json()["changes"][0])
         self.assertNotIn("Issuing", self.states(day(START, 30)))
         self.assertFalse(os.listdir(self.inside("/etc/piv-login/trust/intermediates")))
+
+    def test_force_is_logged(self):
+        if os.environ.get("PIV_SANDBOX") != "yes":
+            self.skipTest("needs tests/sandbox/run")
+        self.install()
+        self.card_seen("alice")
+        log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(log.close)
+        log.bind("/run/syslog")
+        self.addCleanup(os.remove, "/run/syslog")
+        log.settimeout(10)
+        identity = self.lab.sha256("int")[:12]
+        self.trust("remove", identity, when=day(START, 30), status=1)
+        self.trust("remove", identity, "--force", "--dry-run", when=day(START, 30))
+        self.trust("remove", identity, "--force", when=day(START, 30))
+        line = log.recv(65536).decode()  # neither the refused nor the dry one
+        self.assertRegex(line, r"^<85>.* piv-trust\[\d+\]: --force by uid 0 in %s: intermediate "
+                               r"CN=Issuing,O=Lab \([0-9a-f]{16}\) is removed, though needed by 1 card"
+                               % self.tree)
+        log.setblocking(False)
+        self.assertRaises(BlockingIOError, log.recv, 65536)
 
     def test_dependents_of_every_kind(self):
         self.install()
