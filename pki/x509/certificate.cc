@@ -108,6 +108,17 @@ bool read_sid_extension(ByteView value, std::string& sid) {
     return !sid.empty();
 }
 
+// libcrypto has decoded most keys with the certificate: once is enough, it is the dearest part. A DSA
+// key may inherit its parameters, which libcrypto does not see.
+SharedKey key_of(X509* native, ByteView spki) {
+    EVP_PKEY* key = X509_get0_pubkey(native);
+    ERR_clear_error();
+    if (key == nullptr || EVP_PKEY_base_id(key) == EVP_PKEY_DSA || EVP_PKEY_up_ref(key) != 1) {
+        return decode_public_key(spki, nullptr);
+    }
+    return SharedKey(key, EVP_PKEY_free);
+}
+
 }  // namespace
 
 Certificate::Certificate(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
@@ -127,7 +138,7 @@ Result<Certificate> Certificate::from_der(ByteView der) {
     if (!read_certificate_fields(data->der, data->fields)) {
         return Error(ErrorCode::CertMalformed, "not strict DER");
     }
-    data->key = decode_public_key(data->fields.spki, nullptr);
+    data->key = key_of(data->native.get(), data->fields.spki);
     data->sha256 = sha256_of(data->der);
     return Certificate(std::move(data));
 }
