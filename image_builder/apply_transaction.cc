@@ -89,7 +89,7 @@ Result<ApplyResult> Stager::apply(const StagePlan& plan, bool force) {
     if (s) {
         std::vector<std::string> ignored;
         for (const std::string& folder : journal->folders) {
-            if (s && folder.compare(0, sizeof kStateFolder - 1, kStateFolder) != 0) {
+            if (s && folder.compare(0, sizeof kStagingFolder - 1, kStagingFolder) != 0) {
                 s = make_folders(root_, folder, 0755, ignored);
             }
         }

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "image_builder/convert.h"
+#include "image_builder/export_command.h"
 #include "image_builder/inspect.h"
 #include "image_builder/stage_cli.h"
 #include "pki/base/text.h"
@@ -104,6 +105,20 @@ int run(int argc, char** argv) {
                     "root at the console may be locked out");
     prove->add_option("SERVICE", services, "PAM services (default: all that ask the card)");
 
+    ExportSettings exported;
+    auto* exp = app.add_subcommand("export", "what is staged, for other image tools");
+    add_common(*exp, cli.command, true);
+    exp->add_option("--format", exported.format,
+                    "overlay-tar, ad-connector, image-builder-component, packer or ansible")
+        ->type_name("FORMAT")
+        ->required()
+        ->check(CLI::IsMember(
+            {"overlay-tar", "ad-connector", "image-builder-component", "packer", "ansible"}));
+    exp->add_option("-o", exported.output, "file to write; for ad-connector a folder")
+        ->type_name("PATH")
+        ->required();
+    exp->add_flag("--force", cli.command.force, "replace files that exist");
+
     if (const std::optional<int> end = parse_arguments(app, kTool, argc, argv)) {
         return *end;
     }
@@ -125,6 +140,9 @@ int run(int argc, char** argv) {
     }
     if (undo->parsed()) {
         return run_undo(cli.command);
+    }
+    if (exp->parsed()) {
+        return run_export(cli.command, exported);
     }
     return run_prove(cli.command, services);
 }

@@ -8,7 +8,7 @@ _piv_login_words() { # PROGRAM [COMMAND]: its options
 _piv_login() {
     local program=$1 current=$2 previous=$3 command='' commands='' words word
     case ${program##*/} in
-        piv-image) commands='convert inspect stage verify undo export' ;;
+        piv-image) commands='convert inspect stage verify undo prove export' ;;
         piv-trust) commands='list check add promote retire remove rollover federation bundle' ;;
         piv-accounts) commands='compile list lookup add remove' ;;
     esac
