@@ -159,9 +159,8 @@ Result<std::string> render_authselect(const std::string& text,
         std::smatch m;
         LineEnd end = LineEnd::Keep;
         while (end == LineEnd::Keep && std::regex_search(line, m, operators())) {
-            const std::smatch found = m;
             std::string changed = line;
-            Result<LineEnd> step = apply_operator(changed, found, features);
+            Result<LineEnd> step = apply_operator(changed, m, features);
             if (!step) {
                 return std::move(step).error();
             }

@@ -2,6 +2,7 @@
 // running it: it knows no offline root that works everywhere, and debconf is not ours to touch.
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <regex>
@@ -89,7 +90,8 @@ std::string value_of(const Profile& profile, const std::string& field) {
 }
 
 int priority_of(const Profile& profile) {
-    return std::atoi(value_of(profile, "Priority").c_str());
+    // As pam-auth-update does: what is no number counts as 0.
+    return static_cast<int>(std::strtol(value_of(profile, "Priority").c_str(), nullptr, 10));
 }
 
 std::string capital(std::string type) {

@@ -57,6 +57,7 @@ Result<std::vector<OcspResult>> judge_stored(const OcspOptions& options,
         return std::move(response).error();
     }
     std::vector<OcspResult> results;
+    results.reserve(subjects.size());
     for (const NamedSubject& named : subjects) {
         results.push_back({named.name, judge_file(named, response.value(), options)});
     }

@@ -52,8 +52,8 @@ Due find_due(const InquirySettings& settings, UnixTime now, std::int64_t lead,
         }
         ++report.cached;
         if (due(entry, subject.value(), settings, now, lead)) {
-            all[urls_for(subject.value(), entry.url, settings)].push_back(
-                std::move(subject).value());
+            std::vector<CertSubject>& same = all[urls_for(subject.value(), entry.url, settings)];
+            same.push_back(std::move(subject).value());
         }
     }
     return all;

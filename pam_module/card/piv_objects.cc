@@ -88,10 +88,12 @@ Result<ByteView> container(ByteView object) {
 }  // namespace
 
 std::optional<PivSlot> slot_by_name(std::string_view name) noexcept {
-    if (name.size() != 2 || hex_digit(name[0]) < 0 || hex_digit(name[1]) < 0) {
+    const int high = name.size() == 2 ? hex_digit(name[0]) : -1;
+    const int low = name.size() == 2 ? hex_digit(name[1]) : -1;
+    if (high < 0 || low < 0) {
         return std::nullopt;
     }
-    const auto key = static_cast<std::uint8_t>(hex_digit(name[0]) << 4 | hex_digit(name[1]));
+    const auto key = static_cast<std::uint8_t>(high * 16 + low);
     switch (key) {
         case 0x9A:
             return PivSlot{key, 0x5FC105};

@@ -117,10 +117,11 @@ void release(const CrlList& list, const std::uint8_t* upto, const std::uint8_t*&
     if (!list.mapped || upto < from + kStep) {
         return;
     }
-    const auto start = reinterpret_cast<std::uintptr_t>(from) & ~(kPage - 1);
-    const auto end = reinterpret_cast<std::uintptr_t>(upto) & ~(kPage - 1);
+    const std::uint8_t* start = from - reinterpret_cast<std::uintptr_t>(from) % kPage;
+    const std::uint8_t* end = upto - reinterpret_cast<std::uintptr_t>(upto) % kPage;
     if (end > start) {
-        (void)madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+        (void)madvise(const_cast<std::uint8_t*>(start), static_cast<std::size_t>(end - start),
+                      MADV_DONTNEED);
     }
     from = upto;
 }

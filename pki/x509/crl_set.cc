@@ -163,10 +163,12 @@ Status add_path(CrlSet::Data& set, const std::string& path) {
 // Whole pages of a mapping that have been read: the file still has them.
 void give_back(ByteView part) {
     constexpr std::uintptr_t kPage = 4096;
-    const auto start = (reinterpret_cast<std::uintptr_t>(part.begin()) + kPage - 1) & ~(kPage - 1);
-    const auto end = reinterpret_cast<std::uintptr_t>(part.end()) & ~(kPage - 1);
-    if (end > start) {
-        (void)madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+    const std::size_t before =
+        (kPage - reinterpret_cast<std::uintptr_t>(part.begin()) % kPage) % kPage;
+    const std::size_t after = reinterpret_cast<std::uintptr_t>(part.end()) % kPage;
+    if (part.size() > before + after) {
+        (void)madvise(const_cast<std::uint8_t*>(part.begin()) + before,
+                      part.size() - before - after, MADV_DONTNEED);
     }
 }
 

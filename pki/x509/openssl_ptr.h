@@ -14,11 +14,13 @@ namespace piv {
 template <typename T>
 struct OpenSslDeleter;
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the argument is a type, which takes no parentheses
 #define PIV_OPENSSL_DELETER(type, function)                                \
     template <>                                                            \
     struct OpenSslDeleter<type> {                                          \
         void operator()(type* handle) const noexcept { function(handle); } \
     }
+// NOLINTEND(bugprone-macro-parentheses)
 PIV_OPENSSL_DELETER(X509, X509_free);
 PIV_OPENSSL_DELETER(X509_NAME, X509_NAME_free);
 PIV_OPENSSL_DELETER(X509_CRL, X509_CRL_free);
