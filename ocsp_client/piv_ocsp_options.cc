@@ -182,7 +182,8 @@ int fail(const Error& error, bool json) {
         document["error"] = {{"code", std::string(row.name)},
                              {"detail", escape_for_display(error.detail)},
                              {"hint", std::string(row.hint)}};
-        std::cout << document.dump(2) << "\n";
+        std::cout << document.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace)
+                  << "\n";
     }
     return exit_status(error);
 }

@@ -88,7 +88,7 @@ std::string to_json(const std::vector<OcspResult>& results) {
         row["elapsed_ms"] = v.elapsed_ms;
         document["results"].push_back(std::move(row));
     }
-    return document.dump(2);
+    return document.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 int exit_status(const std::vector<OcspResult>& results) noexcept {

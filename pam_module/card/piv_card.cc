@@ -184,15 +184,19 @@ Result<std::optional<Bytes>> PivCard::read_object(std::uint32_t tag, Deadline de
     return std::optional<Bytes>(std::move(response->data));
 }
 
+// The object is optional, and a card that has it damaged still has its application PIN: what is wrong
+// with it is no reason to refuse. Whether there is such a PIN the card says to the empty VERIFY.
 Result<PinReference> PivCard::read_pin_reference(Deadline deadline) {
     auto object = read_object(kDiscoveryObject, deadline);
-    if (!object && object.code() != ErrorCode::CardNotUsable) {
+    if (!object && object.code() != ErrorCode::CardNotUsable &&
+        object.code() != ErrorCode::CardMalformed) {
         return std::move(object).error();
     }
     if (!object || !object->has_value()) {
-        return PinReference::Application;  // no discovery object: only the application PIN
+        return PinReference::Application;
     }
-    return pin_from_discovery(**object);
+    auto reference = pin_from_discovery(**object);
+    return reference ? *reference : PinReference::Application;
 }
 
 Result<std::optional<CacheEntry>> PivCard::look_up(const PivSlot& slot, Deadline deadline) {

@@ -307,6 +307,9 @@ CheckResult check_card(const CheckOptions& options, CheckSetup& setup) {
     }
     if (!step) {
         result.error = step.error();
+        if (step.code() == ErrorCode::DeadlineOver) {
+            role->kill_now();
+        }
     }
     skip_rest(result.record, StepName::Path);
     return result;

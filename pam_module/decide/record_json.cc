@@ -84,8 +84,9 @@ nlohmann::ordered_json revocation_json(const AttemptRecord& record) {
     return out;
 }
 
+// ASCII only: names out of certificates may turn a terminal's text around.
 std::string dump_json(const nlohmann::ordered_json& document, int indent) {
-    return document.dump(indent, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    return document.dump(indent, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace piv

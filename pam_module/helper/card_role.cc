@@ -288,6 +288,14 @@ CardRoleProcess::CardRoleProcess(CardRoleProcess&& other) noexcept
     other.pid_ = -1;
 }
 
+void CardRoleProcess::kill_now() noexcept {
+    if (pid_ > 0) {  // not waited for yet, so the number is still its own
+        (void)kill(pid_, SIGKILL);
+        (void)waitpid(pid_, nullptr, 0);
+        pid_ = -1;
+    }
+}
+
 CardRoleProcess::~CardRoleProcess() {
     socket_.reset();
     if (pid_ > 0) {

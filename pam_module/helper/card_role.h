@@ -24,6 +24,9 @@ class CardRoleProcess {
     /// hangs. Nobody waits for that.
     ~CardRoleProcess();
 
+    /// Ends a role that no longer answers; pcscd puts the card back then.
+    void kill_now() noexcept;
+
     /// The decider's end; once.
     UniqueFd take_socket() noexcept { return std::move(socket_); }
 

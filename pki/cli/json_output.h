@@ -8,10 +8,11 @@
 
 namespace piv {
 
-/// Prints `document` and a line end. Octets that are not UTF-8 become U+FFFD.
+/// Prints `document` and a line end. Octets that are not UTF-8 become U+FFFD. ASCII only:
+/// names out of certificates may turn a terminal's text around.
 inline void print_json(const nlohmann::ordered_json& document) {
     const std::string text =
-        document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+        document.dump(2, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
     std::printf("%s\n", text.c_str());
 }
 

@@ -187,7 +187,6 @@ object=5FC105:garbage=300 card-malformed
 object=5FC105:endless card-malformed
 object=5FC105:sw=6982 card-not-usable
 object=5FC105:sw=6A82 card-not-usable
-object=7E:garbage=20 card-malformed
 ins=A4:sw=6A82 card-not-piv
 ins=A4:sw=6999 card-not-piv
 ins=87:sw=6A80 card-not-usable
@@ -195,6 +194,9 @@ ins=87:sw=6F00 card-failure
 ins=87:garbage=264 card-malformed
 ins=87:truncate=20 card-malformed
 END
+    start_card alice "$(lab_card alice)" --fault object=7E:garbage=20
+    good "a damaged discovery object is as none"
+    stop_card alice
     start_card alice "$(lab_card alice)" --fault ins=87:flip=100
     run probe --pin 123456
     says "signature: does not verify" "a wrong signature is no signature"

@@ -111,6 +111,14 @@ stop() { # NAME
     wait "$pid" 2>/dev/null
     unset "PIDS[$1]"
 }
+nothing_left() { # LABEL: the role that puts the card back may take a moment longer than the login
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+        pgrep -f 'piv-login-helper|piv-ocsp' >/dev/null || return 0
+        read -rt 0.02 <> <(:) || :
+    done
+    fail "$1: a process is left" "$(pgrep -af 'piv-login-helper|piv-ocsp')"
+}
 fds_of() { find "/proc/${PIDS[$1]}/fd" -mindepth 1 | wc -l; } # NAME
 memory_of() { awk '/VmRSS/ { print $2 }' "/proc/${PIDS[$1]}/status"; } # NAME: kB
 listening() { # PORT: without a connection to it
@@ -118,6 +126,28 @@ listening() { # PORT: without a connection to it
     hex=$(printf ':%04X' "$1")
     awk -v p="$hex" '$4 == "0A" && substr($2, length($2) - 4) == p { found = 1 }
         END { exit !found }' /proc/net/tcp /proc/net/tcp6
+}
+
+# --- several at once -------------------------------------------------------------------------------
+# The script runs itself N times as a worker, with WORKER=1 to N. Workers share everything but
+# processes: each sees only its own. What they count is added up.
+run_workers() { # N
+    local i line pids=()
+    for ((i = 1; i <= $1; i++)); do
+        WORKER=$i unshare --pid --fork --kill-child --mount-proc "$0" "$BUILD" \
+            >"$TMPDIR/worker-$i.out" 2>&1 &
+        pids+=($!)
+    done
+    for ((i = 1; i <= $1; i++)); do
+        wait "${pids[i - 1]}"
+        sed '$d' "$TMPDIR/worker-$i.out"
+        line=$(tail -1 "$TMPDIR/worker-$i.out")
+        if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+            PASSED=$((PASSED + BASH_REMATCH[1])) FAILED=$((FAILED + BASH_REMATCH[2]))
+        else
+            fail "worker $i did not come to its end" "$line"
+        fi
+    done
 }
 
 # --- the lab PKI -----------------------------------------------------------------------------------
