@@ -111,13 +111,16 @@ stop() { # NAME
     wait "$pid" 2>/dev/null
     unset "PIDS[$1]"
 }
-nothing_left() { # LABEL: the role that puts the card back may take a moment longer than the login
+settled() { # the role that puts the card back may take a moment longer than the login
     local tries
     for ((tries = 0; tries < 100; tries++)); do
         pgrep -f 'piv-login-helper|piv-ocsp' >/dev/null || return 0
         read -rt 0.02 <> <(:) || :
     done
-    fail "$1: a process is left" "$(pgrep -af 'piv-login-helper|piv-ocsp')"
+    return 1
+}
+nothing_left() { # LABEL
+    settled || fail "$1: a process is left" "$(pgrep -af 'piv-login-helper|piv-ocsp')"
 }
 fds_of() { find "/proc/${PIDS[$1]}/fd" -mindepth 1 | wc -l; } # NAME
 memory_of() { awk '/VmRSS/ { print $2 }' "/proc/${PIDS[$1]}/status"; } # NAME: kB
@@ -249,10 +252,12 @@ card() { "$CARD" --tell "$TMPDIR/$1.sock" "${@:2}"; } # NAME ORDER...
 card_reader() { reader_of $((CARD_PORT[$1] - FIRST_PORT + 1)); }
 wait_card() { "$WAIT" --present "$(card_reader "$1")" || give_up "card $1 does not appear"; }
 wait_no_card() { "$WAIT" --absent "$(card_reader "$1")" || give_up "card $1 stays"; }
-remove_card() { card "$1" remove >/dev/null; wait_no_card "$1"; }
+remove_card() { settled || :; card "$1" remove >/dev/null; wait_no_card "$1"; }
 insert_card() { card "$1" insert >/dev/null; wait_card "$1"; }
 stat_of() { card "$1" stats | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; } # NAME COUNTER
+# A card that goes while it is reset stays unpowered in pcscd when the next one comes at once.
 stop_card() { # NAME
+    settled || :
     stop "card-$1"
     [ -z "${PIDS[pcscd]:-}" ] || wait_no_card "$1"
 }
