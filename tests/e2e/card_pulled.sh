@@ -20,7 +20,6 @@ set_up() {
             >>/etc/piv-login/piv-login.conf
         cp /etc/pam.d/piv-test "/etc/pam.d/piv-test-$i"
     done
-    install -d -o piv-login -g piv-login -m 700 $CACHE
     start_ocsp int
     start_ocsp root
     start_pcscd $WORKERS
@@ -80,6 +79,7 @@ every_command() { # USER FAULT [OPTION of piv-virtual-card...]
     equal "$label: the login works" PAM_SUCCESS "$PAM_CODE"
     [ "$PAM_CODE" = PAM_SUCCESS ] || give_up "$label" "$OUT"
     # The second one, since the first may leave something in a cache.
+    settled
     card "$card" clear >/dev/null
     log_in "$user"
     count=$(stat_of "$card" apdus)

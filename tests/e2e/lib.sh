@@ -273,6 +273,9 @@ configure_login() {
     for certificate in int "${EXTRA_INTERMEDIATES[@]:-}"; do
         [ -z "$certificate" ] || cp "$LAB/$certificate.pem" /etc/piv-login/trust/intermediates/
     done
+    # As tmpfiles.d makes it: the cards' part belongs to the card role.
+    install -d -m 711 /var/lib/piv-login/cache
+    install -d -o piv-login -g piv-login -m 700 /var/lib/piv-login/cache/cards
     printf '%s\n' "[mapping]" "domain = corp.example.com" "$@" >/etc/piv-login/piv-login.conf
     chmod -R go-w /etc/piv-login
     printf '%s\n' "auth required pam_piv.so" "account required pam_permit.so" >/etc/pam.d/piv-test
