@@ -45,8 +45,9 @@ Result<std::uint32_t> parse_id(std::string_view text) {
     std::uint64_t value = 0;
     for (const char c : text) {
         if (c < '0' || c > '9' || value > UINT32_MAX) {
-            return Error(ErrorCode::BadConfig,
-                         "'" + std::string(text) + "' is neither an id nor a SID");
+            return Error(
+                ErrorCode::BadConfig,
+                "'" + std::string(text) + "' is neither an id nor a SID that gives one of its own");
         }
         value = value * 10 + static_cast<std::uint64_t>(c - '0');
     }

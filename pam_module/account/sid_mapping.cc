@@ -76,12 +76,20 @@ std::optional<std::uint32_t> sid_to_id(std::string_view sid) {
     if (!rid) {
         return std::nullopt;
     }
-    std::string slice(sid.substr(0, sid.size() - rest.size() - 1));
+    // RIDs from 200000 up have slices of their own, each hashed from the domain and its first RID.
+    const std::string domain(sid.substr(0, sid.size() - rest.size() - 1));
+    const auto slice_of = [&domain](std::uint32_t first) {
+        const std::string name = first == 0 ? domain : domain + "-" + std::to_string(first);
+        return murmurhash3(name, kSeed) % kSlices;
+    };
     const std::uint32_t first = *rid - *rid % kRange;
-    if (first != 0) {
-        slice += "-" + std::to_string(first);
+    const std::uint32_t slice = slice_of(first);
+    for (std::uint32_t earlier = 0; earlier != first; earlier += kRange) {
+        if (slice_of(earlier) == slice) {
+            return std::nullopt;  // two people would have one id
+        }
     }
-    return kLower + murmurhash3(slice, kSeed) % kSlices * kRange + (*rid - first);
+    return kLower + slice * kRange + (*rid - first);
 }
 
 }  // namespace piv

@@ -13,7 +13,8 @@ std::uint32_t murmurhash3(std::string_view data, std::uint32_t seed) noexcept;
 
 /// The id of the account or group `sid` ("S-1-5-21-A-B-C-RID"): ids from 200000 to 2000200000 in
 /// slices of 200000; the domain's slice is the hash of its SID, RIDs from 200000 up have slices of
-/// their own. Nothing for SIDs of another form. As in SSSD, two domains whose hashes collide would
+/// their own. Nothing for SIDs of another form, and where two slices of
+/// one domain have the same hash (1 in 10,000; SSSD moves the second one). As in SSSD, two domains whose hashes collide would
 /// share a slice; SSSD moves the one it meets second, which cannot be known here.
 std::optional<std::uint32_t> sid_to_id(std::string_view sid);
 

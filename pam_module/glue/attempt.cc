@@ -162,6 +162,10 @@ bool Attempt::verdict(PayloadReader reader) noexcept {
     if (result_ == PAM_SUCCESS && facility_ == Facility::Authenticate) {
         result_ = accept(user);
     }
+    if (result_ == PAM_SUCCESS && facility_ == Facility::ChangePin &&
+        user != ByteView(std::string_view(host_.item(PAM_USER)))) {
+        result_ = PAM_SYSTEM_ERR;  // as above
+    }
     over_ = true;
     return true;
 }

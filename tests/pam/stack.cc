@@ -54,7 +54,15 @@ Stack::Stack(const std::string& lines, const char* user) {
         text.replace(at, 6, PIV_TEST_MODULE);
         at += sizeof(PIV_TEST_MODULE) - 1;
     }
-    std::ofstream(folder_ + "/piv-test") << text;
+    // What stands behind a line "SUBSTACK" is a file of its own.
+    // libpam looks for included files in /etc/pam.d, whatever pam_start_confdir() was given.
+    const std::size_t file = text.find("SUBFILE");
+    if (file != std::string::npos) {
+        text.replace(file, 7, folder_ + "/sub");
+    }
+    const std::size_t below = text.find("SUBSTACK\n");
+    std::ofstream(folder_ + "/sub") << (below == std::string::npos ? "" : text.substr(below + 9));
+    std::ofstream(folder_ + "/piv-test") << text.substr(0, below);
     std::ofstream(folder_ + "/other") << "auth required pam_deny.so\n";
     conv_ = {converse, &conversation};
     REQUIRE(pam_start_confdir("piv-test", user, &conv_, folder_.c_str(), &handle_) == PAM_SUCCESS);
@@ -63,6 +71,7 @@ Stack::Stack(const std::string& lines, const char* user) {
 Stack::~Stack() {
     (void)pam_end(handle_, PAM_SUCCESS);
     (void)unlink((folder_ + "/piv-test").c_str());
+    (void)unlink((folder_ + "/sub").c_str());
     (void)unlink((folder_ + "/other").c_str());
     (void)rmdir(folder_.c_str());
 }

@@ -20,7 +20,8 @@ struct Conversation {
 
 class Stack {
   public:
-    /// `lines`: the whole service file. "MODULE" stands for the module with the lying helper.
+    /// `lines`: the whole service file. "MODULE" stands for the module with the lying helper;
+    /// lines behind a line "SUBSTACK" are the file that "SUBFILE" stands for.
     explicit Stack(const std::string& lines, const char* user = "alice");
     ~Stack();
     Stack(const Stack&) = delete;

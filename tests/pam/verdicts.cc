@@ -79,6 +79,12 @@ const Shape shapes[] = {
          return line(t, "required", o) + t + " optional pam_permit.so\n";
      },
      true},
+    {"in a substack",
+     [](const std::string& t, const std::string& o) {
+         return t + " substack SUBFILE\n" + t + " required pam_permit.so\nSUBSTACK\n" +
+                line(t, "required", o);
+     },
+     true},
     {"requisite, then required permit",
      [](const std::string& t, const std::string& o) {
          return line(t, "requisite", o) + t + " required pam_permit.so\n";
@@ -100,6 +106,33 @@ TEST_CASE("Every failing cause fails in every stack shape, with its own code whe
                 CHECK(code == cause.code);
             }
             CHECK(stack.user() == "alice");
+        }
+    }
+}
+
+TEST_CASE("A PIN change fails by every cause in every stack shape") {
+    for (const Shape& shape : shapes) {
+        for (const Cause& cause : causes()) {
+            INFO(shape.name << ", " << cause.order);
+            Stack stack(shape.lines("password", cause.order));
+            const int code = stack.chauthtok();
+            CHECK(code != PAM_SUCCESS);
+            CHECK(code != PAM_IGNORE);
+        }
+    }
+}
+
+TEST_CASE("In every stack shape nothing follows from a failed authentication") {
+    for (const Shape& shape : shapes) {
+        for (const Cause& cause : causes()) {
+            INFO(shape.name << ", " << cause.order);
+            std::string lines = shape.lines("auth", cause.order);
+            // Alone: what another module permits in the account stack is that module's affair.
+            lines.insert(0, line("account", "required", cause.order));
+            Stack stack(lines);
+            CHECK(stack.authenticate() != PAM_SUCCESS);
+            CHECK(stack.setcred() != PAM_SUCCESS);
+            CHECK(stack.acct_mgmt() != PAM_SUCCESS);
         }
     }
 }
