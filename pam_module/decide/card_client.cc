@@ -203,15 +203,16 @@ void CardClient::distrust(std::size_t card, Deadline deadline) {
     (void)send(Message::Distrust, writer.view(), deadline);  // a cache entry is no more than that
 }
 
-Status CardClient::change_pin(std::size_t card, const SecretBuffer& old_pin,
+Status CardClient::change_pin(std::size_t card, PinChangeBy by, const SecretBuffer& old_secret,
                               const SecretBuffer& new_pin, Deadline deadline) {
     std::uint8_t buffer[16];
     PayloadWriter writer(buffer, sizeof buffer);
     writer.put_u32(static_cast<std::uint32_t>(card));
     writer.put_u32(static_cast<std::uint32_t>(deadline.left_ms()));
+    writer.put_u8(static_cast<std::uint8_t>(by));
     Status sent = send(Message::ChangePin, writer.view(), deadline);
     if (sent) {
-        sent = send(Message::CardSecret, old_pin.view(), deadline);
+        sent = send(Message::CardSecret, old_secret.view(), deadline);
     }
     if (sent) {
         sent = send(Message::NewSecret, new_pin.view(), deadline);

@@ -17,8 +17,8 @@ class CardClient : public Cards {
     Result<Bytes> sign(const SignRequest& request, const SecretBuffer& pin,
                        Deadline deadline) override;
     void distrust(std::size_t card, Deadline deadline) override;
-    Status change_pin(std::size_t card, const SecretBuffer& old_pin, const SecretBuffer& new_pin,
-                      Deadline deadline) override;
+    Status change_pin(std::size_t card, PinChangeBy by, const SecretBuffer& old_secret,
+                      const SecretBuffer& new_pin, Deadline deadline) override;
     [[nodiscard]] unsigned commands() const noexcept override { return commands_; }
 
   private:

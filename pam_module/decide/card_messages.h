@@ -16,7 +16,8 @@ namespace piv {
 // Sign:            u32 card, u32 certificate, u8 CardKey, u32 ms left, bytes input
 // Signature:       u32 commands sent to the card so far, bytes signature
 // Distrust:        u32 card
-// ChangePin:       u32 card, u32 ms left; then CardSecret with the old PIN, NewSecret with the new
+// ChangePin:       u32 card, u32 ms left, u8 PinChangeBy; then CardSecret with the old PIN or the
+//                  PUK, NewSecret with the new PIN
 // Failed:          u32 ErrorCode, text detail
 
 inline constexpr std::size_t kMaxCards = 16;

@@ -14,6 +14,9 @@ struct SeenCard {
     std::vector<CardCertificate> certificates;
 };
 
+/// What entitles to a new PIN: the old one, or, when that is blocked, the PUK.
+enum class PinChangeBy : std::uint8_t { OldPin = 0, Puk = 1 };
+
 class Cards {
   public:
     virtual ~Cards() = default;
@@ -33,7 +36,8 @@ class Cards {
                                Deadline deadline) = 0;
     /// The signature did not verify: nothing that was remembered of this card is used again.
     virtual void distrust(std::size_t card, Deadline deadline) = 0;
-    virtual Status change_pin(std::size_t card, const SecretBuffer& old_pin,
+    /// Errors: those of CardSession::change_pin() and unblock_pin().
+    virtual Status change_pin(std::size_t card, PinChangeBy by, const SecretBuffer& old_secret,
                               const SecretBuffer& new_pin, Deadline deadline) = 0;
     /// Commands that were sent to the card, as far as it is known.
     [[nodiscard]] virtual unsigned commands() const noexcept = 0;

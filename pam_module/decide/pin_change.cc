@@ -29,6 +29,18 @@ class PinChange {
     const CardInfo& card_;
 };
 
+// A blocked PIN is changed by the PUK; its own counter is not told before it is used.
+std::string first_prompt(const std::optional<int>& tries) {
+    if (!tries) {
+        return translated("Current PIN");
+    }
+    if (*tries <= 0) {
+        return translated("PUK");
+    }
+    return filled(plural("Current PIN (%2 try left)", "Current PIN (%2 tries left)", *tries), {},
+                  std::to_string(*tries));
+}
+
 }  // namespace
 
 Status change_card_pin(const LoginPolicy& policy, Deadline deadline, Cards& cards,
@@ -45,18 +57,17 @@ Status change_card_pin(const LoginPolicy& policy, Deadline deadline, Cards& card
     if (!tries) {
         return std::move(tries).error();
     }
-    if (tries->has_value() && **tries <= policy.card.tries_floor) {
-        return **tries <= 0 ? ErrorCode::PinBlocked : ErrorCode::PinTriesFloor;
+    const bool blocked = tries->has_value() && **tries <= 0;
+    if (!blocked && tries->has_value() && **tries <= policy.card.tries_floor) {
+        return ErrorCode::PinTriesFloor;
     }
     PinChange change(deadline, dialogue, seen->front().info);
-    const std::string current =
-        tries->has_value()
-            ? filled(plural("Current PIN (%2 try left)", "Current PIN (%2 tries left)", **tries),
-                     {}, std::to_string(**tries))
-            : translated("Current PIN");
-    Result<SecretBuffer> old_pin = change.ask(SecretSource::Person, current + ": ");
-    if (!old_pin) {
-        return std::move(old_pin).error();
+    if (blocked) {
+        dialogue.info(translated("The PIN of the smart card is blocked. Its PUK unblocks it."));
+    }
+    Result<SecretBuffer> old_secret = change.ask(SecretSource::Person, first_prompt(*tries) + ": ");
+    if (!old_secret) {
+        return std::move(old_secret).error();
     }
     Result<SecretBuffer> new_pin = change.ask(SecretSource::NewPin, translated("New PIN") + ": ");
     if (!new_pin) {
@@ -70,7 +81,8 @@ Status change_card_pin(const LoginPolicy& policy, Deadline deadline, Cards& card
     if (again->view() != new_pin->view()) {
         return ErrorCode::PinsDiffer;
     }
-    Status changed = cards.change_pin(0, *old_pin, *new_pin, change.deadline());
+    const PinChangeBy by = blocked ? PinChangeBy::Puk : PinChangeBy::OldPin;
+    Status changed = cards.change_pin(0, by, *old_secret, *new_pin, change.deadline());
     if (!changed) {
         record.fail(StepName::Possession, changed.error());
     }

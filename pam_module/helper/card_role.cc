@@ -13,6 +13,7 @@
 
 #include "pam_module/card/card_session.h"
 #include "pam_module/decide/card_messages.h"
+#include "pam_module/decide/cards.h"
 #include "pam_module/helper/process.h"
 #include "pam_module/helper/sandbox.h"
 #include "pam_module/protocol/channel.h"
@@ -204,13 +205,18 @@ bool CardServer::sign(PayloadReader request) {
 bool CardServer::change_pin(PayloadReader request) {
     CardSession* card = session(request.get_u32());
     const Deadline deadline = deadline_of(request.get_u32());
-    SecretBuffer old_pin;
+    const std::uint8_t by = request.get_u8();
+    SecretBuffer old_secret;
     SecretBuffer new_pin;
-    if (!request.complete() || card == nullptr || !receive_pin(Message::CardSecret, old_pin) ||
+    if (!request.complete() || card == nullptr ||
+        by > static_cast<std::uint8_t>(PinChangeBy::Puk) ||
+        !receive_pin(Message::CardSecret, old_secret) ||
         !receive_pin(Message::NewSecret, new_pin)) {
         return false;
     }
-    const Status changed = card->change_pin(old_pin, new_pin, deadline);
+    const Status changed = by == static_cast<std::uint8_t>(PinChangeBy::Puk)
+                               ? card->unblock_pin(old_secret, new_pin, deadline)
+                               : card->change_pin(old_secret, new_pin, deadline);
     return changed ? reply(Message::PinChanged, {}) : fail(changed.error());
 }
 

@@ -97,4 +97,16 @@ change_pin alice 111111 135791 135791
 equal "a wrong old one" 1 "$STATUS"
 says "Wrong PIN" "is said to be wrong"
 equal "and spends a try" 2 "$(stat_of alice tries_left)"
+
+# --- a blocked PIN, and the PUK --------------------------------------------------------------------
+card alice tries 0 >/dev/null
+login "a blocked PIN" alice 24682468 PAM_MAXTRIES
+change_pin alice 87654321 123456 123456
+equal "a wrong PUK" 1 "$STATUS"
+says "Wrong PUK" "is said to be wrong"
+login "and the PIN stays blocked" alice 123456 PAM_MAXTRIES
+change_pin alice 12345678 123456 123456
+says "PUK:" "a blocked PIN asks for the PUK"
+equal "the PUK unblocks it" 0 "$STATUS"
+login "the new PIN works" alice 123456 PAM_SUCCESS
 finish

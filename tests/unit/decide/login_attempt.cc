@@ -56,7 +56,8 @@ class MemoryCards : public Cards {
         return out;
     }
     void distrust(std::size_t, Deadline) override { log += "distrust "; }
-    Status change_pin(std::size_t, const SecretBuffer&, const SecretBuffer&, Deadline) override {
+    Status change_pin(std::size_t, PinChangeBy, const SecretBuffer&, const SecretBuffer&,
+                      Deadline) override {
         return ErrorCode::Internal;
     }
     [[nodiscard]] unsigned commands() const noexcept override { return 7; }
