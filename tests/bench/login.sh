@@ -1,13 +1,16 @@
 #!/bin/bash
 # What one login with a card costs: pam_piv.so against pam_pkcs11, pam_p11 and SSSD's p11_child, all
 # on the same virtual card behind the same pcscd, same PIN, revocation asked by none of them.
-# usage: login.sh BUILD_DIR; environment: RUNS (default 7). One JSON object a row on stdout.
+# usage: login.sh BUILD_DIR; environment: RUNS (default 7), COLD. One JSON object a row on stdout.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../e2e/lib.sh"
 enter_sandbox "$@" -- --install "$1"
 RUNS=${RUNS:-7}
 HERE=$SOURCE/tests/bench
 PIN=123456
+# COLD=yes: no card is known from before.
+FORGET=""
+[ "${COLD:-no}" != yes ] || FORGET="rm -f /var/lib/piv-login/cache/cards/*; "
 need jq pamtester python3
 
 find_file() { # CANDIDATE...: the first that is there
@@ -28,6 +31,8 @@ set_up_ours() {
     mkdir -p /etc/piv-login/trust/anchors /etc/piv-login/trust/intermediates
     cp "$LAB/root.pem" /etc/piv-login/trust/anchors/
     cp "$LAB/int.pem" /etc/piv-login/trust/intermediates/
+    install -d -m 711 /var/lib/piv-login/cache
+    install -d -o piv-login -g piv-login -m 700 /var/lib/piv-login/cache/cards
     printf '[revocation]\nocsp = off\n[mapping]\ndomain = corp.example.com\n' >/etc/piv-login/piv-login.conf
     printf 'auth required pam_piv.so\naccount required pam_permit.so\n' >/etc/pam.d/bench-piv
 }
@@ -70,7 +75,7 @@ set_up_p11_child() {
 row() { # NAME USER CASE STDIN COMMAND...
     local name=$1 user=$2 case=$3 text=$4 lines
     shift 4
-    lines=$("$HERE/measure.py" --stdin "$text" --before "'$CARD' --tell '$TMPDIR/c.sock' clear" \
+    lines=$("$HERE/measure.py" --stdin "$text" --before "$FORGET'$CARD' --tell '$TMPDIR/c.sock' clear" \
         --after "'$CARD' --tell '$TMPDIR/c.sock' stats" "$RUNS" "$@") || give_up "measuring $name"
     jq -cs --arg name "$name" --arg user "$user" --arg case "$case" '
         def median: sort | .[length / 2 | floor];
