@@ -6,6 +6,7 @@ need jq pamtester openssl piv-check
 POPULATION=$SOURCE/tests/card/population
 ONLY=${CARDS:-.}  # a regular expression over names
 WORKERS=4
+CACHE=/var/lib/piv-login/cache/cards
 need_lab
 SERVICE=piv-test-${WORKER:-0} READER=$(reader_of $((2 * ${WORKER:-1} - 1)))
 
@@ -93,6 +94,7 @@ by_pam() { # NAME USER PIN WANT SPENT BEFORE
     check_hygiene "$1: pam"
 }
 one_card() { # NAME USER PIN WANT SPENT OPTIONS
+    find "$CACHE" -type f -delete
     local before line=${6//\{l\}/$LAB}
     line=${line//\{o\}/$TMPDIR/made}
     # shellcheck disable=SC2086 # options are words
@@ -122,6 +124,10 @@ my_share() {
 }
 if [ -n "${WORKER:-}" ]; then
     PIDS[pcscd]=shared
+    # Its own cache: cards of the population share their certificates, but are no two the same.
+    mount -t tmpfs none $CACHE
+    chown piv-login: $CACHE
+    chmod 700 $CACHE
     each_card my_share
     finish
 fi
