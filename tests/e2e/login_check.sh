@@ -74,6 +74,17 @@ exits_with 1 "the doctor finds an unknown argument" piv-check --doctor </dev/nul
 says "unknown argument nullok"
 echo 'auth required pam_piv.so' >/etc/pam.d/piv-test
 
+# The doctor reads the configuration as a login would.
+cp -p /etc/piv-login/piv-login.conf "$TMPDIR/good.conf"
+printf '[service kiosk]\ncard.tries_flor = 1\n' >>/etc/piv-login/piv-login.conf
+exits_with 1 "the doctor finds a mistyped key" piv-check --doctor </dev/null
+says "/etc/piv-login/piv-login.conf:4: unknown key 'tries_flor' in [card]: did you mean 'tries_floor'?"
+cp -p "$TMPDIR/good.conf" /etc/piv-login/piv-login.conf
+chmod 666 /etc/piv-login/piv-login.conf
+exits_with 1 "and a configuration that others can write" piv-check --doctor </dev/null
+says "insecure-config"
+chmod 644 /etc/piv-login/piv-login.conf
+
 exits_with 2 "nothing recorded yet" piv-check --why alice
 echo 111111 | pamtester piv-test alice authenticate >/dev/null 2>&1
 exits_with 1 "why alice could not log in" piv-check --why alice
