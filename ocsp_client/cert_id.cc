@@ -100,9 +100,9 @@ Result<CertSubject> CertSubject::make(Certificate certificate, Certificate issue
     unsigned char* encoded = nullptr;
     const int size = i2d_ASN1_INTEGER(const_cast<ASN1_INTEGER*>(number), &encoded);
     if (size > 0) {
-        const auto element = der_single({encoded, static_cast<std::size_t>(size)}, tag::kInteger);
+        const auto element = der_single({encoded, static_cast<std::size_t>(size)}, der::kInteger);
         if (element) {
-            subject.serial = element->content.copy();
+            subject.serial = element->value.copy();
         }
     }
     OPENSSL_free(encoded);
@@ -119,36 +119,36 @@ Result<CertSubject> CertSubject::make(Certificate certificate, Certificate issue
 //     issuerKeyHash  OCTET STRING,
 //     serialNumber   CertificateSerialNumber }
 std::optional<CertIdView> parse_cert_id(DerReader& reader) noexcept {
-    const auto id = reader.read(tag::kSequence);
+    const auto id = reader.read(der::kSequence);
     if (!id) {
         return std::nullopt;
     }
-    DerReader fields(id->content);
-    const auto algorithm = fields.read(tag::kSequence);
-    const auto name_hash = fields.read(tag::kOctetString);
-    const auto key_hash = fields.read(tag::kOctetString);
-    const auto serial = fields.read(tag::kInteger);
+    DerReader fields(id->value);
+    const auto algorithm = fields.read(der::kSequence);
+    const auto name_hash = fields.read(der::kOctetString);
+    const auto key_hash = fields.read(der::kOctetString);
+    const auto serial = fields.read(der::kInteger);
     if (!algorithm || !name_hash || !key_hash || !serial || !fields.empty() ||
-        !der_integer_minimal(serial->content)) {
+        !der::integer_is_valid(serial->value)) {
         return std::nullopt;
     }
-    DerReader parts(algorithm->content);
-    const auto oid = parts.read(tag::kOid);
-    if (!oid || !der_oid_valid(oid->content)) {
+    DerReader parts(algorithm->value);
+    const auto oid = parts.read(der::kOid);
+    if (!oid || !der_oid_valid(oid->value)) {
         return std::nullopt;
     }
     CertIdView view;
-    view.name_hash = name_hash->content;
-    view.key_hash = key_hash->content;
-    view.serial = serial->content;
-    view.hash = hash_of(oid->content);
+    view.name_hash = name_hash->value;
+    view.key_hash = key_hash->value;
+    view.serial = serial->value;
+    view.hash = hash_of(oid->value);
     if (!parts.empty()) {
         // Parameters: NULL or nothing for every hash we know; whatever else for others.
         const auto parameters = parts.any();
         if (!parameters || !parts.empty()) {
             return std::nullopt;
         }
-        if (parameters->tag != tag::kNull || !parameters->content.empty()) {
+        if (parameters->tag != der::kNull || !parameters->value.empty()) {
             view.hash.reset();
         }
     }
@@ -157,15 +157,15 @@ std::optional<CertIdView> parse_cert_id(DerReader& reader) noexcept {
 
 Bytes encode_cert_id(const CertSubject& subject, CertIdHash hash) {
     Bytes algorithm;
-    der_append(algorithm, tag::kOid, oid_of(hash));
-    der_append(algorithm, tag::kNull, {});
+    der_append(algorithm, der::kOid, oid_of(hash));
+    der_append(algorithm, der::kNull, {});
     const EVP_MD* md = evp_of(hash);
     Bytes fields;
-    der_append(fields, tag::kSequence, algorithm);
-    der_append(fields, tag::kOctetString, digest(md, subject.issuer_name));
-    der_append(fields, tag::kOctetString, digest(md, subject.issuer_key));
-    der_append(fields, tag::kInteger, subject.serial);
-    return der_wrap(tag::kSequence, fields);
+    der_append(fields, der::kSequence, algorithm);
+    der_append(fields, der::kOctetString, digest(md, subject.issuer_name));
+    der_append(fields, der::kOctetString, digest(md, subject.issuer_key));
+    der_append(fields, der::kInteger, subject.serial);
+    return der::encode(der::kSequence, fields);
 }
 
 bool cert_id_matches(const CertIdView& id, const CertSubject& subject) {

@@ -53,8 +53,8 @@ Result<NonceResult> check_nonce(const OcspResponse& response, const JudgeOptions
         if (!is(extension.oid, kNonce)) {
             continue;
         }
-        const auto inner = der_single(extension.value, tag::kOctetString);
-        if (!inner || inner->content != ByteView(options.nonce)) {
+        const auto inner = der_single(extension.value, der::kOctetString);
+        if (!inner || inner->value != ByteView(options.nonce)) {
             return Error(ErrorCode::OcspNonceMismatch, "the answer holds another nonce");
         }
         return NonceResult::Match;

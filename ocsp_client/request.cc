@@ -27,42 +27,42 @@ Result<Bytes> make_nonce() {
 // TBSRequest  ::= SEQUENCE { version [0] DEFAULT v1, requestorName [1] OPTIONAL,
 //                            requestList SEQUENCE OF Request, requestExtensions [2] OPTIONAL }
 Bytes encode_request(const CertSubject& subject, CertIdHash hash, ByteView nonce) {
-    const Bytes one = der_wrap(tag::kSequence, encode_cert_id(subject, hash));
-    Bytes tbs = der_wrap(tag::kSequence, one);
+    const Bytes one = der::encode(der::kSequence, encode_cert_id(subject, hash));
+    Bytes tbs = der::encode(der::kSequence, one);
     if (!nonce.empty()) {
         Bytes extension;
-        der_append(extension, tag::kOid, {kNonceOid.data(), kNonceOid.size()});
-        der_append(extension, tag::kOctetString, der_wrap(tag::kOctetString, nonce));
-        const Bytes list = der_wrap(tag::kSequence, der_wrap(tag::kSequence, extension));
-        der_append(tbs, tag::context(2), list);
+        der_append(extension, der::kOid, {kNonceOid.data(), kNonceOid.size()});
+        der_append(extension, der::kOctetString, der::encode(der::kOctetString, nonce));
+        const Bytes list = der::encode(der::kSequence, der::encode(der::kSequence, extension));
+        der_append(tbs, der::context_constructed(2), list);
     }
-    return der_wrap(tag::kSequence, der_wrap(tag::kSequence, tbs));
+    return der::encode(der::kSequence, der::encode(der::kSequence, tbs));
 }
 
 Result<CertIdView> request_cert_id(ByteView request) {
     const Error bad(ErrorCode::OcspMalformed, "not an OCSP request");
-    const auto outer = der_single(request, tag::kSequence);
+    const auto outer = der_single(request, der::kSequence);
     if (!outer) {
         return bad;
     }
-    DerReader parts(outer->content);
-    const auto tbs = parts.read(tag::kSequence);
+    DerReader parts(outer->value);
+    const auto tbs = parts.read(der::kSequence);
     if (!tbs) {
         return bad;
     }
-    DerReader fields(tbs->content);
-    (void)fields.read(tag::context(0));
-    (void)fields.read(tag::context(1));
-    const auto list = fields.read(tag::kSequence);
+    DerReader fields(tbs->value);
+    (void)fields.read(der::context_constructed(0));
+    (void)fields.read(der::context_constructed(1));
+    const auto list = fields.read(der::kSequence);
     if (!list) {
         return bad;
     }
-    DerReader entries(list->content);
-    const auto first = entries.read(tag::kSequence);
+    DerReader entries(list->value);
+    const auto first = entries.read(der::kSequence);
     if (!first) {
         return bad;
     }
-    DerReader entry(first->content);
+    DerReader entry(first->value);
     const auto id = parse_cert_id(entry);
     if (!id) {
         return bad;

@@ -20,41 +20,41 @@ Error malformed(const char* where) {
 }
 
 std::optional<int> small_number(const std::optional<DerElement>& element) {
-    if (!element || element->content.size() != 1 || element->content[0] > 0x7f) {
+    if (!element || element->value.size() != 1 || element->value[0] > 0x7f) {
         return std::nullopt;
     }
-    return element->content[0];
+    return element->value[0];
 }
 
 // Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension (RFC 5280 section 4.1), within [n] EXPLICIT.
 // Large public responders send an empty one, so that is let through: it says nothing.
 Status parse_extensions(ByteView explicit_content, std::vector<OcspExtension>& out) {
-    const auto list = der_single(explicit_content, tag::kSequence);
+    const auto list = der_single(explicit_content, der::kSequence);
     if (!list) {
         return malformed("extensions");
     }
-    DerReader reader(list->content);
+    DerReader reader(list->value);
     while (!reader.empty()) {
-        const auto extension = reader.read(tag::kSequence);
+        const auto extension = reader.read(der::kSequence);
         if (!extension || out.size() >= kMaxExtensions) {
             return malformed("extension");
         }
-        DerReader fields(extension->content);
-        const auto oid = fields.read(tag::kOid);
+        DerReader fields(extension->value);
+        const auto oid = fields.read(der::kOid);
         OcspExtension parsed;
-        if (const auto critical = fields.read(tag::kBoolean)) {
+        if (const auto critical = fields.read(der::kBoolean)) {
             // X.690 section 11.5: a default value (FALSE) is not encoded.
-            if (critical->content.size() != 1 || critical->content[0] != 0xff) {
+            if (critical->value.size() != 1 || critical->value[0] != 0xff) {
                 return malformed("extension: critical");
             }
             parsed.critical = true;
         }
-        const auto value = fields.read(tag::kOctetString);
-        if (!oid || !der_oid_valid(oid->content) || !value || !fields.empty()) {
+        const auto value = fields.read(der::kOctetString);
+        if (!oid || !der_oid_valid(oid->value) || !value || !fields.empty()) {
             return malformed("extension");
         }
-        parsed.oid = oid->content;
-        parsed.value = value->content;
+        parsed.oid = oid->value;
+        parsed.value = value->value;
         for (const OcspExtension& other : out) {
             if (other.oid == parsed.oid) {
                 return malformed("the same extension twice");
@@ -74,24 +74,23 @@ Status parse_status(DerReader& reader, SingleResponse& single) {
     if (!element) {
         return malformed("certStatus");
     }
-    if (element->tag == tag::context_primitive(0) || element->tag == tag::context_primitive(2)) {
-        single.status =
-            element->tag == tag::context_primitive(0) ? CertStatus::Good : CertStatus::Unknown;
-        return element->content.empty() ? Status() : Status(malformed("certStatus"));
+    if (element->tag == der::context(0) || element->tag == der::context(2)) {
+        single.status = element->tag == der::context(0) ? CertStatus::Good : CertStatus::Unknown;
+        return element->value.empty() ? Status() : Status(malformed("certStatus"));
     }
-    if (element->tag != tag::context(1)) {
+    if (element->tag != der::context_constructed(1)) {
         return malformed("certStatus: neither good nor revoked nor unknown");
     }
     single.status = CertStatus::Revoked;
-    DerReader fields(element->content);
-    const auto time = fields.read(tag::kGeneralizedTime);
-    const auto parsed = time ? parse_generalized_time(time->content) : std::nullopt;
+    DerReader fields(element->value);
+    const auto time = fields.read(der::kGeneralizedTime);
+    const auto parsed = time ? parse_generalized_time(time->value) : std::nullopt;
     if (!parsed) {
         return malformed("revocationTime");
     }
     single.revocation_time = *parsed;
-    if (const auto reason = fields.read(tag::context(0))) {
-        single.reason = small_number(der_single(reason->content, tag::kEnumerated));
+    if (const auto reason = fields.read(der::context_constructed(0))) {
+        single.reason = small_number(der_single(reason->value, der::kEnumerated));
         if (!single.reason || crl_reason_name(*single.reason).empty()) {
             return malformed("revocationReason");
         }
@@ -111,22 +110,21 @@ Status parse_single(ByteView content, SingleResponse& single) {
     if (Status s = parse_status(fields, single); !s) {
         return s;
     }
-    const auto this_update = fields.read(tag::kGeneralizedTime);
-    const auto this_time =
-        this_update ? parse_generalized_time(this_update->content) : std::nullopt;
+    const auto this_update = fields.read(der::kGeneralizedTime);
+    const auto this_time = this_update ? parse_generalized_time(this_update->value) : std::nullopt;
     if (!this_time) {
         return malformed("thisUpdate");
     }
     single.this_update = *this_time;
-    if (const auto next_update = fields.read(tag::context(0))) {
-        const auto time = der_single(next_update->content, tag::kGeneralizedTime);
-        single.next_update = time ? parse_generalized_time(time->content) : std::nullopt;
+    if (const auto next_update = fields.read(der::context_constructed(0))) {
+        const auto time = der_single(next_update->value, der::kGeneralizedTime);
+        single.next_update = time ? parse_generalized_time(time->value) : std::nullopt;
         if (!single.next_update) {
             return malformed("nextUpdate");
         }
     }
-    if (const auto extensions = fields.read(tag::context(1))) {
-        if (Status s = parse_extensions(extensions->content, single.extensions); !s) {
+    if (const auto extensions = fields.read(der::context_constructed(1))) {
+        if (Status s = parse_extensions(extensions->value, single.extensions); !s) {
             return s;
         }
     }
@@ -135,16 +133,16 @@ Status parse_single(ByteView content, SingleResponse& single) {
 
 // ResponderID ::= CHOICE { byName [1] Name, byKey [2] KeyHash }, explicit tags.
 Status parse_responder_id(DerReader& fields, OcspResponse& out) {
-    if (const auto by_name = fields.read(tag::context(1))) {
-        const auto name = der_single(by_name->content, tag::kSequence);
+    if (const auto by_name = fields.read(der::context_constructed(1))) {
+        const auto name = der_single(by_name->value, der::kSequence);
         if (name) {
             out.responder_name = name->whole;
             return {};
         }
-    } else if (const auto by_key = fields.read(tag::context(2))) {
-        const auto hash = der_single(by_key->content, tag::kOctetString);
-        if (hash && hash->content.size() == 20) {  // SHA-1 of the key, always
-            out.responder_key_hash = hash->content;
+    } else if (const auto by_key = fields.read(der::context_constructed(2))) {
+        const auto hash = der_single(by_key->value, der::kOctetString);
+        if (hash && hash->value.size() == 20) {  // SHA-1 of the key, always
+            out.responder_key_hash = hash->value;
             return {};
         }
     }
@@ -156,38 +154,38 @@ Status parse_responder_id(DerReader& fields, OcspResponse& out) {
 //     responseExtensions [1] EXPLICIT Extensions OPTIONAL }
 Status parse_response_data(ByteView content, OcspResponse& out) {
     DerReader fields(content);
-    if (const auto version = fields.read(tag::context(0))) {
+    if (const auto version = fields.read(der::context_constructed(0))) {
         // v1 written out is not DER, but responders in the field do it; it changes nothing.
-        if (small_number(der_single(version->content, tag::kInteger)) != 0) {
+        if (small_number(der_single(version->value, der::kInteger)) != 0) {
             return malformed("version");
         }
     }
     if (Status s = parse_responder_id(fields, out); !s) {
         return s;
     }
-    const auto produced = fields.read(tag::kGeneralizedTime);
-    const auto produced_at = produced ? parse_generalized_time(produced->content) : std::nullopt;
+    const auto produced = fields.read(der::kGeneralizedTime);
+    const auto produced_at = produced ? parse_generalized_time(produced->value) : std::nullopt;
     if (!produced_at) {
         return malformed("producedAt");
     }
     out.produced_at = *produced_at;
-    const auto responses = fields.read(tag::kSequence);
+    const auto responses = fields.read(der::kSequence);
     if (!responses) {
         return malformed("responses");
     }
-    DerReader list(responses->content);
+    DerReader list(responses->value);
     while (!list.empty()) {
-        const auto single = list.read(tag::kSequence);
+        const auto single = list.read(der::kSequence);
         if (!single || out.responses.size() >= kMaxSingleResponses) {
             return malformed(single ? "too many answers in one response" : "responses");
         }
         out.responses.emplace_back();
-        if (Status s = parse_single(single->content, out.responses.back()); !s) {
+        if (Status s = parse_single(single->value, out.responses.back()); !s) {
             return s;
         }
     }
-    if (const auto extensions = fields.read(tag::context(1))) {
-        if (Status s = parse_extensions(extensions->content, out.extensions); !s) {
+    if (const auto extensions = fields.read(der::context_constructed(1))) {
+        if (Status s = parse_extensions(extensions->value, out.extensions); !s) {
             return s;
         }
     }
@@ -196,13 +194,13 @@ Status parse_response_data(ByteView content, OcspResponse& out) {
 
 // certs [0] EXPLICIT SEQUENCE OF Certificate OPTIONAL
 Status parse_certificates(ByteView explicit_content, OcspResponse& out) {
-    const auto list = der_single(explicit_content, tag::kSequence);
+    const auto list = der_single(explicit_content, der::kSequence);
     if (!list) {
         return malformed("certs");
     }
-    DerReader reader(list->content);
+    DerReader reader(list->value);
     while (!reader.empty()) {
-        const auto certificate = reader.read(tag::kSequence);
+        const auto certificate = reader.read(der::kSequence);
         if (!certificate || out.certificates.size() >= kMaxCertificates) {
             return malformed(certificate ? "too many certificates" : "certs");
         }
@@ -214,39 +212,39 @@ Status parse_certificates(ByteView explicit_content, OcspResponse& out) {
 // BasicOCSPResponse ::= SEQUENCE { tbsResponseData, signatureAlgorithm AlgorithmIdentifier,
 //     signature BIT STRING, certs [0] EXPLICIT SEQUENCE OF Certificate OPTIONAL }
 Status parse_basic(ByteView der, OcspResponse& out) {
-    const auto basic = der_single(der, tag::kSequence);
+    const auto basic = der_single(der, der::kSequence);
     if (!basic) {
         return malformed("basicResponse");
     }
-    DerReader fields(basic->content);
-    const auto tbs = fields.read(tag::kSequence);
-    const auto algorithm = fields.read(tag::kSequence);
-    const auto signature = fields.read(tag::kBitString);
+    DerReader fields(basic->value);
+    const auto tbs = fields.read(der::kSequence);
+    const auto algorithm = fields.read(der::kSequence);
+    const auto signature = fields.read(der::kBitString);
     if (!tbs || !algorithm || !signature || !der_well_formed(tbs->whole) ||
         !der_well_formed(algorithm->whole)) {
         return malformed("basicResponse");
     }
     out.tbs = tbs->whole;
     out.signature_algorithm = algorithm->whole;
-    if (signature->content.size() < 2 || signature->content[0] != 0) {
+    if (signature->value.size() < 2 || signature->value[0] != 0) {
         return malformed("signature: not a whole number of octets");
     }
-    out.signature = signature->content.sub(1);
-    DerReader parts(algorithm->content);
-    const auto oid = parts.read(tag::kOid);
-    if (!oid || !der_oid_valid(oid->content) ||
+    out.signature = signature->value.sub(1);
+    DerReader parts(algorithm->value);
+    const auto oid = parts.read(der::kOid);
+    if (!oid || !der_oid_valid(oid->value) ||
         (!parts.empty() && (!parts.any() || !parts.empty()))) {
         return malformed("signatureAlgorithm");
     }
-    if (const auto certs = fields.read(tag::context(0))) {
-        if (Status s = parse_certificates(certs->content, out); !s) {
+    if (const auto certs = fields.read(der::context_constructed(0))) {
+        if (Status s = parse_certificates(certs->value, out); !s) {
             return s;
         }
     }
     if (!fields.empty()) {
         return malformed("octets after the basic response's end");
     }
-    return parse_response_data(tbs->content, out);
+    return parse_response_data(tbs->value, out);
 }
 
 }  // namespace
@@ -258,42 +256,42 @@ Result<OcspResponse> parse_response(ByteView der) {
         return Error(ErrorCode::OcspTooLarge, std::to_string(der.size()) + " octets");
     }
     DerReader outer(der);
-    const auto response = outer.read(tag::kSequence);
+    const auto response = outer.read(der::kSequence);
     if (!response) {
         return malformed("not an OCSP response in DER");
     }
     if (!outer.empty()) {
         return malformed("octets after its end");
     }
-    DerReader fields(response->content);
-    const auto status = small_number(fields.read(tag::kEnumerated));
+    DerReader fields(response->value);
+    const auto status = small_number(fields.read(der::kEnumerated));
     // RFC 6960 section 2.3: 4 is not used, and there is nothing above 6.
     if (!status || *status == 4 || *status > 6) {
         return malformed("responseStatus");
     }
     OcspResponse out;
     out.status = static_cast<ResponderStatus>(*status);
-    const auto bytes = fields.read(tag::context(0));
+    const auto bytes = fields.read(der::context_constructed(0));
     if (!fields.empty() || bytes.has_value() != (out.status == ResponderStatus::Successful)) {
         return malformed("responseBytes");
     }
     if (!bytes) {
         return out;
     }
-    const auto inner = der_single(bytes->content, tag::kSequence);
+    const auto inner = der_single(bytes->value, der::kSequence);
     if (!inner) {
         return malformed("responseBytes");
     }
-    DerReader parts(inner->content);
-    const auto type = parts.read(tag::kOid);
-    const auto basic = parts.read(tag::kOctetString);
-    if (!type || !der_oid_valid(type->content) || !basic || !parts.empty()) {
+    DerReader parts(inner->value);
+    const auto type = parts.read(der::kOid);
+    const auto basic = parts.read(der::kOctetString);
+    if (!type || !der_oid_valid(type->value) || !basic || !parts.empty()) {
         return malformed("responseBytes");
     }
-    if (type->content != ByteView(kBasicOid.data(), kBasicOid.size())) {
+    if (type->value != ByteView(kBasicOid.data(), kBasicOid.size())) {
         return Error(ErrorCode::OcspResponseType, "the response is not a basic OCSP response");
     }
-    if (Status s = parse_basic(basic->content, out); !s) {
+    if (Status s = parse_basic(basic->value, out); !s) {
         return std::move(s).error();
     }
     return out;

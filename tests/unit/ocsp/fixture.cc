@@ -119,29 +119,29 @@ Bytes make_response(const CertSubject& subject, const AnswerPlan& plan,
                     const KeyAndCertificate& signer, ByteView nonce) {
     Bytes single = encode_cert_id(subject, CertIdHash::Sha1);
     if (plan.status == CertStatus::Revoked) {
-        Bytes info = der_wrap(tag::kGeneralizedTime, time_text(plan.this_update - 60));
+        Bytes info = der::encode(der::kGeneralizedTime, time_text(plan.this_update - 60));
         const Bytes reason{static_cast<std::uint8_t>(plan.reason)};
-        der_append(info, tag::context(0), der_wrap(tag::kEnumerated, reason));
-        der_append(single, tag::context(1), info);
+        der_append(info, der::context_constructed(0), der::encode(der::kEnumerated, reason));
+        der_append(single, der::context_constructed(1), info);
     } else {
-        der_append(single, tag::context_primitive(plan.status == CertStatus::Good ? 0 : 2), {});
+        der_append(single, der::context(plan.status == CertStatus::Good ? 0 : 2), {});
     }
-    der_append(single, tag::kGeneralizedTime, time_text(plan.this_update));
+    der_append(single, der::kGeneralizedTime, time_text(plan.this_update));
     if (plan.next_update != 0) {
-        der_append(single, tag::context(0),
-                   der_wrap(tag::kGeneralizedTime, time_text(plan.next_update)));
+        der_append(single, der::context_constructed(0),
+                   der::encode(der::kGeneralizedTime, time_text(plan.next_update)));
     }
-    Bytes data = der_wrap(tag::context(1), signer.certificate.subject_der());
-    der_append(data, tag::kGeneralizedTime, time_text(plan.this_update));
-    der_append(data, tag::kSequence, der_wrap(tag::kSequence, single));
+    Bytes data = der::encode(der::context_constructed(1), signer.certificate.subject_der());
+    der_append(data, der::kGeneralizedTime, time_text(plan.this_update));
+    der_append(data, der::kSequence, der::encode(der::kSequence, single));
     if (!nonce.empty()) {
         const Bytes oid{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x02};
-        Bytes extension = der_wrap(tag::kOid, oid);
-        der_append(extension, tag::kOctetString, der_wrap(tag::kOctetString, nonce));
-        der_append(data, tag::context(1),
-                   der_wrap(tag::kSequence, der_wrap(tag::kSequence, extension)));
+        Bytes extension = der::encode(der::kOid, oid);
+        der_append(extension, der::kOctetString, der::encode(der::kOctetString, nonce));
+        der_append(data, der::context_constructed(1),
+                   der::encode(der::kSequence, der::encode(der::kSequence, extension)));
     }
-    const Bytes tbs = der_wrap(tag::kSequence, data);
+    const Bytes tbs = der::encode(der::kSequence, data);
     const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
                                                                      EVP_MD_CTX_free);
     Bytes signature(128);
@@ -155,16 +155,17 @@ Bytes make_response(const CertSubject& subject, const AnswerPlan& plan,
         static_cast<std::uint8_t>(bits[bits.size() - 1] ^ (plan.spoil ? 1U : 0U));
     const Bytes ecdsa_sha256{0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
     Bytes basic = tbs;
-    der_append(basic, tag::kSequence, der_wrap(tag::kOid, ecdsa_sha256));
-    der_append(basic, tag::kBitString, bits);
-    der_append(basic, tag::context(0), der_wrap(tag::kSequence, signer.certificate.der()));
+    der_append(basic, der::kSequence, der::encode(der::kOid, ecdsa_sha256));
+    der_append(basic, der::kBitString, bits);
+    der_append(basic, der::context_constructed(0),
+               der::encode(der::kSequence, signer.certificate.der()));
     const Bytes kind{0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x30, 0x01, 0x01};
-    Bytes inner = der_wrap(tag::kOid, kind);
-    der_append(inner, tag::kOctetString, der_wrap(tag::kSequence, basic));
+    Bytes inner = der::encode(der::kOid, kind);
+    der_append(inner, der::kOctetString, der::encode(der::kSequence, basic));
     const Bytes successful{0};
-    Bytes outer = der_wrap(tag::kEnumerated, successful);
-    der_append(outer, tag::context(0), der_wrap(tag::kSequence, inner));
-    return der_wrap(tag::kSequence, outer);
+    Bytes outer = der::encode(der::kEnumerated, successful);
+    der_append(outer, der::context_constructed(0), der::encode(der::kSequence, inner));
+    return der::encode(der::kSequence, outer);
 }
 
 Bytes make_crl(const KeyAndCertificate& issuer, UnixTime this_update, UnixTime next_update,

@@ -13,7 +13,7 @@ using namespace piv;
 
 TEST_CASE("DER: lengths are definite and minimal", "[ocsp][der]") {
     const auto reads = [](const Bytes& bytes) {
-        return der_single(bytes, tag::kOctetString).has_value();
+        return der_single(bytes, der::kOctetString).has_value();
     };
     CHECK(reads({0x04, 0x00}));
     CHECK(reads({0x04, 0x01, 0xff}));
@@ -42,7 +42,7 @@ TEST_CASE("DER: what BER allows besides", "[ocsp][der]") {
     CHECK_FALSE(der_well_formed(Bytes{0x06, 0x01, 0x81}));
     Bytes deep;
     for (int i = 0; i < 100; ++i) {
-        deep = der_wrap(tag::kSequence, deep);
+        deep = der::encode(der::kSequence, deep);
     }
     CHECK_FALSE(der_well_formed(deep));
 }
