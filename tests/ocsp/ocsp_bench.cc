@@ -55,7 +55,7 @@ bool good_by_libcrypto(const piv::Bytes& response, const piv::CertSubject& subje
 int judge(char** argv, bool by_libcrypto) {
     const piv::CertSubject subject = subject_of(argv[2], argv[3]);
     const piv::Bytes response = piv::read_file(argv[4], piv::kMaxResponse).value();
-    const double seconds = std::atof(argv[5]);
+    const double seconds = std::strtod(argv[5], nullptr);
     piv::JudgeOptions options;
     options.now = piv::system_time_now();
     X509_STORE* store = X509_STORE_new();
@@ -114,7 +114,7 @@ int join(int argc, char** argv) {
         piv::Inquiry inquiry({subject_of(argv[3], argv[4])}, settings, &transport,
                              piv::system_time_now());
         inquiry.start();
-        std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(argv[6])));
+        std::this_thread::sleep_for(std::chrono::milliseconds(std::strtol(argv[6], nullptr, 10)));
         const auto enter = Clock::now();
         inquiry.finish(piv::Deadline::after_ms(5000));
         spent = std::chrono::duration<double, std::micro>(Clock::now() - enter).count();
