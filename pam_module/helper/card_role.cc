@@ -295,10 +295,8 @@ CardRoleProcess::CardRoleProcess(CardRoleProcess&& other) noexcept
 }
 
 void CardRoleProcess::kill_now() noexcept {
-    if (pid_ > 0) {  // not waited for yet, so the number is still its own
+    if (pid_ > 0) {  // not waited for yet: the number is its own
         (void)kill(pid_, SIGKILL);
-        (void)waitpid(pid_, nullptr, 0);
-        pid_ = -1;
     }
 }
 
