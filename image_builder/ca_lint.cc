@@ -30,6 +30,7 @@ class Linter {
             problem("no CA certificate was given", "enable-smartcard --ca-cert root.cer int.cer");
         }
         rollover_pairs();
+        image_life();
         chains();
         whole();
         order();
@@ -179,6 +180,29 @@ class Linter {
                             "leave out the wrong one; if the CA is changing its key and both "
                             "are meant, say --rollover");
                 }
+            }
+        }
+    }
+
+    // A CA that ends while the image is in use needs a successor of its name in the image.
+    void image_life() {
+        const UnixTime end = settings_.now + settings_.image_lives * kDay;
+        for (const LintedCa& ca : result_.certificates) {
+            const Certificate& c = ca.input.certificate;
+            if (settings_.image_lives == 0 || c.not_after() >= end) {
+                continue;
+            }
+            const bool succeeded =
+                std::any_of(result_.certificates.begin(), result_.certificates.end(),
+                            [&](const LintedCa& other) {
+                                const Certificate& o = other.input.certificate;
+                                return o.subject_der() == c.subject_der() && o.not_after() >= end;
+                            });
+            if (!succeeded) {
+                problem(ca.input.file + ": " + display_name(c) + ": ends at " +
+                            format_time(c.not_after()) + ", before the " +
+                            std::to_string(settings_.image_lives) + " days of this image",
+                        "also give its successor, with --rollover when that has another key");
             }
         }
     }

@@ -10,6 +10,7 @@ namespace piv {
 struct LintSettings {
     UnixTime now = 0;
     int min_ca_days = 30;
+    int image_lives = 0;    // days that the image is to be used for; 0: not said
     bool rollover = false;  // two keys under one subject are meant
     bool al2 = false;       // its guide's limit of four certificates in a chain
 };

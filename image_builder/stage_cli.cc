@@ -40,6 +40,10 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
     app.add_option("--min-ca-days", o.min_ca_days, "refuse a CA that ends sooner (default 30)")
         ->type_name("N")
         ->check(CLI::Range(0, 36500));
+    app.add_option("--image-lives", o.image_lives,
+                   "refuse when a CA ends within so many days and its successor is not given")
+        ->type_name("DAYS")
+        ->check(CLI::Range(1, 36500));
     app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
                  "let e-mail addresses and subjects name accounts");
     app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");

@@ -25,6 +25,7 @@ struct StageOptions {
     std::vector<std::string> exempt;
     std::vector<std::string> verify_with;  // files
     int min_ca_days = 30;
+    int image_lives = 0;  // days; 0: not said
     bool rollover = false;
     bool allow_weak_mapping = false;
     bool pcscd = true;

@@ -93,6 +93,7 @@ class Planner {
         LintSettings settings;
         settings.now = options_.now;
         settings.min_ca_days = options_.min_ca_days;
+        settings.image_lives = options_.image_lives;
         settings.rollover = options_.rollover;
         settings.al2 = out_.profile == ImageProfile::Al2;
         LintResult lint = lint_cas(inputs, settings);
@@ -109,7 +110,18 @@ class Planner {
                                               ca.input.file, ca.input.file_sha256,
                                               std::string(to_text(ca.input.form))});
         }
-        linted_ = std::move(lint.certificates);
+        const auto first = std::min_element(lint.certificates.begin(), lint.certificates.end(),
+                                            [](const LintedCa& a, const LintedCa& b) {
+                                                return a.input.certificate.not_after() <
+                                                       b.input.certificate.not_after();
+                                            });
+        if (first != lint.certificates.end()) {
+            const Certificate& c = first->input.certificate;
+            out_.plan.notes.push_back("the first CA to end is " + display_name(c) + ", at " +
+                                      format_time(c.not_after()) +
+                                      ": from then on its cards do not log in, unless its "
+                                      "successor is in the image");
+        }
     }
 
     void stage_blob(const std::string& file, const std::string& folder, const std::string& suffix,
@@ -429,7 +441,6 @@ class Planner {
     const Tree& tree_;
     const StageOptions& options_;
     StageOutcome out_;
-    std::vector<LintedCa> linted_;
 };
 
 }  // namespace

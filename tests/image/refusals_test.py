@@ -92,6 +92,21 @@ def check_times(suite):
         "--min-ca-days", "4000"], problems=1)
 
 
+def check_image_life(suite):
+    """An image of so many days needs every CA, or its successor, for as long."""
+    life = ["--image-lives", "540"]
+    expect(suite, "a CA that ends before the image", ["root.cer", "year.cer"], 65, "year.cer",
+           "before the 540 days", "--rollover", options=life, problems=1)
+    for files, words in ((["root.cer", "int.cer"], life), (["root.cer", "year.cer", "year-next.cer"], life + ["--rollover"]),
+                         (["root.cer", "year.cer"], ["--image-lives", "300"])):
+        root = suite.path("life")
+        image_tree.MAKERS["el9"](root)
+        run = suite.enable("--ca-cert", *[suite.ca.path(f) for f in files], "--root", root, *words)
+        suite.succeeded("long enough: %s" % files, run)
+        suite.ok("and says which CA ends first", "the first CA to end is" in run.out, run.out)
+        shutil.rmtree(root)
+
+
 def check_strength(suite):
     expect(suite, "SHA-1", ["root.cer", "sha1.cer"], 65, "sha1.cer", "sha1", problems=1)
     expect(suite, "MD5", ["rsa.cer", "md5.cer"], 65, "md5.cer", "md5", problems=1)
@@ -217,6 +232,8 @@ def make_inputs(suite):
     ca.issue("early", "/O=Example/CN=Early CA", "int", "root", 3000, start=5)
     ca.issue("short", "/O=Example/CN=Short CA", "int", "root", 20)
     ca.issue("sixty", "/O=Example/CN=Sixty CA", "int", "root", 60)
+    ca.issue("year", "/O=Example/CN=Year CA", "int", "root", 365)
+    ca.issue("year-next", "/O=Example/CN=Year CA", "int", "root", 1200)
     ca.issue("sha1", "/O=Example/CN=SHA-1 CA", "int", "root", 3000, digest="sha1")
     ca.root("rsa", "/O=Example/CN=RSA Root CA", rsa=2048)
     ca.issue("md5", "/O=Example/CN=MD5 CA", "int", "rsa", 3000, digest="md5")
