@@ -100,6 +100,7 @@ Result<LoginPolicy> login_policy(const Settings& settings, const std::string& ro
     policy.trust_intermediates = root + settings.trust.intermediates;
     policy.services = settings.policy.services;
     policy.deadline_ms = settings.policy.deadline_ms;
+    policy.expiry_notice_days = settings.rollover.expiry_notice;
     return policy;
 }
 

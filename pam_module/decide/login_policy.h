@@ -21,6 +21,7 @@ struct LoginPolicy {
     std::string trust_intermediates;
     std::vector<std::string> services;
     int deadline_ms = 15000;
+    int expiry_notice_days = 14;  // 0: never
 };
 
 /// Turns `settings` into types; `root` prefixes the paths of files that are read.

@@ -100,4 +100,16 @@ std::string wrong_pin_text(int tries) {
                   std::to_string(tries));
 }
 
+std::string expiry_text(int days, const std::string& date) {
+    if (days <= 0) {
+        return filled(
+            translated("Your smart card certificate ends today, on %1 (UTC): have it renewed."),
+            date);
+    }
+    return filled(
+        plural("Your smart card certificate ends in %2 day, on %1 (UTC): have it renewed.",
+               "Your smart card certificate ends in %2 days, on %1 (UTC): have it renewed.", days),
+        date, std::to_string(days));
+}
+
 }  // namespace piv

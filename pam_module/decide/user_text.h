@@ -25,5 +25,7 @@ std::string filled(std::string sentence, const std::string& first, const std::st
 std::string pin_statement(const std::string& holder, std::optional<int> tries);
 /// "Wrong PIN. 2 tries left."
 std::string wrong_pin_text(int tries);
+/// "Your smart card certificate ends in 3 days, on 2026-12-01 (UTC): have it renewed."
+std::string expiry_text(int days, const std::string& date);
 
 }  // namespace piv

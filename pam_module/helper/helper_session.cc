@@ -111,6 +111,7 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         role->kill_now();
     }
     if (decision.granted()) {
+        tell_expiry(policy.expiry_notice_days);
         Ending ending;
         ending.outcome = decision.outcome();
         ending.user = decision.user();
@@ -121,6 +122,18 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         ending.text = wrong_pin_text(*attempt.tries_left());
     }
     return ending;
+}
+
+void HelperSession::tell_expiry(int days) {
+    constexpr UnixTime kDay = 86400;
+    if (!record_.certificate || (begin_.flags & kBeginSilent) != 0) {
+        return;
+    }
+    const UnixTime end = record_.certificate->not_after();
+    const UnixTime left = (end - now_) / kDay;
+    if (end >= now_ && left < days) {
+        channel_.info(expiry_text(static_cast<int>(left), format_time(end).substr(0, 10)));
+    }
 }
 
 HelperSession::Ending HelperSession::change_pin(const LoginPolicy& policy) {

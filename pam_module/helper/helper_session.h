@@ -28,6 +28,8 @@ class HelperSession {
     Ending authenticate(const LoginPolicy& policy);
     Ending change_pin(const LoginPolicy& policy);
     static Ending refused(Error error);
+    /// Tells the person whose certificate ends within `days`.
+    void tell_expiry(int days);
     void finish(const Ending& ending);
 
     LoginChannel channel_;

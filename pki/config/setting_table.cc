@@ -278,6 +278,8 @@ const std::vector<SettingRow> rows = {
      [](S& s, std::string_view v) {
          return set_number(s.rollover.rollover_interval, v, 1, 525600);
      }},
+    {"rollover", "expiry_notice", "days from 0 to 3650",
+     [](S& s, std::string_view v) { return set_number(s.rollover.expiry_notice, v, 0, 3650); }},
 };
 
 }  // namespace

@@ -54,6 +54,7 @@ struct Settings {
         int generation_threshold = 20;
         int promotion_threshold = 5;
         int rollover_interval = 720;
+        int expiry_notice = 14;  // days; 0: never
     } rollover;
 };
 

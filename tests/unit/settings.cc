@@ -61,6 +61,7 @@ deadline_ms = 20000
 generation_threshold = 30
 promotion_threshold = 6
 rollover_interval = 60
+expiry_notice = 7
 [service sudo]
 card.tries_floor = 2
 revocation.ocsp = require
@@ -104,6 +105,7 @@ TEST_CASE("every key of the contract is read into its place") {
     CHECK(s.rollover.generation_threshold == 30);
     CHECK(s.rollover.promotion_threshold == 6);
     CHECK(s.rollover.rollover_interval == 60);
+    CHECK(s.rollover.expiry_notice == 7);
 }
 
 TEST_CASE("a service's own settings are for that service alone") {
@@ -258,7 +260,7 @@ TEST_CASE("the table names each key once, none takes everything, and the manual 
         Settings scratch;
         CHECK_FALSE(row.set(scratch, std::string(300, ' ') + ","));
     }
-    CHECK(setting_table().size() == 31);
+    CHECK(setting_table().size() == 32);
     const auto manual = read_file(PIV_SOURCE_DIR "/docs/configuration.md", 1U << 20U);
     REQUIRE(manual.ok());
     const std::string_view text = ByteView(*manual).text();

@@ -23,6 +23,12 @@ TEST_CASE("One try, several, and none") {
     CHECK(wrong_pin_text(2) == "Wrong PIN. 2 tries left.");
     CHECK(wrong_pin_text(1) == "Wrong PIN. 1 try left.");
     CHECK(wrong_pin_text(0) == "Wrong PIN. The PIN is now blocked.");
+    CHECK(expiry_text(3, "2026-12-01") ==
+          "Your smart card certificate ends in 3 days, on 2026-12-01 (UTC): have it renewed.");
+    CHECK(expiry_text(1, "2026-12-01") ==
+          "Your smart card certificate ends in 1 day, on 2026-12-01 (UTC): have it renewed.");
+    CHECK(expiry_text(0, "2026-12-01") ==
+          "Your smart card certificate ends today, on 2026-12-01 (UTC): have it renewed.");
 }
 
 TEST_CASE("A name that is no locale of this machine is English, and this process stays as it is") {
