@@ -3,6 +3,7 @@
 # on there by its own enable-smartcard, a login with the installed files, and taken out again.
 # usage: rpm.sh BUILD_DIR
 . "$(dirname "$0")/../e2e/lib.sh"
+. "$(dirname "$0")/image.sh"
 need rpm rpmbuild jq pamtester
 if [ "${PIV_SANDBOX:-no}" != yes ]; then
     # Built outside of the sandbox, into a folder of the build: the compiler cache is of use there.
@@ -55,17 +56,7 @@ succeeds "rpm -e from an empty root" rpm -e --nodeps --root "$TMPDIR/empty" $NAM
 equal "nothing is left" "" "$(find "$TMPDIR/empty" -path '*/lib/rpm' -prune -o -path '*/sysimage' -prune -o -path '*/.rpmdb' -prune -o -type f -print)"
 
 # --- into an image of this system -----------------------------------------------------------------------
-# The image has this system's configuration and, through mounts, its libraries.
-mkdir -p "$ROOT"/{etc,usr,var/lib,run,proc,dev,tmp}
-cp -a /etc/. "$ROOT/etc/"
-for link in bin sbin lib lib64 lib32 libx32; do [ ! -L "/$link" ] || cp -a "/$link" "$ROOT/"; done
-mkdir "$TMPDIR/usr-upper" "$TMPDIR/usr-work"
-mount -t overlay -o "lowerdir=/usr,upperdir=$TMPDIR/usr-upper,workdir=$TMPDIR/usr-work" overlay "$ROOT/usr"
-mkdir -p "$ROOT/var/lib/rpm"
-[ ! -d /var/lib/pam ] || cp -a /var/lib/pam "$ROOT/var/lib/"
-mount --rbind /proc "$ROOT/proc"
-mount --rbind /dev "$ROOT/dev"
-mount --rbind /run "$ROOT/run"
+make_image "$ROOT"
 need_lab
 cp "$LAB/root.cer" "$LAB/int.cer" "$ROOT/tmp/"
 cp -a "$ROOT/etc" "$TMPDIR/etc-before"
@@ -82,9 +73,6 @@ start_ocsp int
 start_ocsp root
 start_pcscd
 start_card alice "$(lab_card alice)" --pin 123456
-login() { # PIN: by the image's own stack for console logins
-    printf '%s\n' "$1" | chroot "$ROOT" pamtester login alice authenticate
-}
 succeeds "a login in the image with the right PIN" login 123456
 exits_with 1 "no login with the wrong PIN" login 654321
 
@@ -93,10 +81,7 @@ exits_with 1 "no login with the wrong PIN" login 654321
 succeeds "rpm -e" rpm -e --nodeps --root "$ROOT" $NAMES
 if grep -rqs pam_piv "$ROOT/etc/pam.d"; then fail "PAM files still name the module"; else pass "no PAM file names the module"; fi
 rm -rf "$ROOT/etc/piv-login" # what rpm keeps of changed configuration
-succeeds "/etc is as it was before" diff -r --no-dereference -x 'passwd*' -x 'group*' -x 'shadow*' -x 'gshadow*' \
-    -x ld.so.cache -x 'subuid*' -x 'subgid*' "$TMPDIR/etc-before" "$ROOT/etc"
-echo 'alice:secret-word' | chroot "$ROOT" chpasswd
-password() { printf '%s\n' "$1" | chroot "$ROOT" pamtester login alice authenticate; }
-succeeds "a login with a password works" password secret-word
-exits_with 1 "and not with a wrong one" password wrong-word
+succeeds "/etc is as it was before" same_etc "$TMPDIR/etc-before" "$ROOT/etc"
+succeeds "a login with a password works" login secret-word
+exits_with 1 "and not with a wrong one" login wrong-word
 finish
