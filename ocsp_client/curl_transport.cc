@@ -85,7 +85,11 @@ bool set_limits(CURL* easy, const HttpRequest& request) {
 bool set_request(Transfer& transfer) {
     CURL* easy = transfer.easy.get();
     const HttpRequest& request = transfer.request;
-    curl_slist* list = curl_slist_append(nullptr, "Accept: application/ocsp-response");
+    // A GET may also be for the certificate of an issuer (RFC 5280 section 4.2.2.1).
+    curl_slist* list = curl_slist_append(
+        nullptr, request.post ? "Accept: application/ocsp-response"
+                              : "Accept: application/ocsp-response, application/pkix-cert, "
+                                "application/pkcs7-mime");
     list = request.post ? curl_slist_append(list, "Content-Type: application/ocsp-request") : list;
     list = curl_slist_append(list, "Expect:");
     transfer.headers.reset(list);

@@ -91,7 +91,12 @@ Result<CardKey> card_key(const Certificate& certificate) {
 
 LoginAttempt::LoginAttempt(const LoginTools& tools, LoginRequest request, Deadline deadline,
                            AttemptRecord& record)
-    : tools_(tools), request_(std::move(request)), deadline_(deadline), record_(record) {}
+    : tools_(tools),
+      request_(std::move(request)),
+      deadline_(deadline),
+      record_(record),
+      untrusted_(tools.untrusted),
+      issuer_fetch_(tools.policy.issuer_fetch, tools.transport) {}
 
 Result<std::vector<SeenCard>> LoginAttempt::open_cards(Cards& cards, Dialogue& dialogue) {
     const StageTimer timer(record_, "card");
@@ -170,6 +175,23 @@ Status LoginAttempt::identify(ByteView certificate_der) {
     return consider(certificate_der, progress);
 }
 
+// Each issuer that is fetched may show the next one that is missing. IssuerFetch asks for no URL twice
+// and for few: this ends.
+Result<CertificationPath> LoginAttempt::find_path(const Certificate& certificate) {
+    for (;;) {
+        Result<CertificationPath> path =
+            validate_path(certificate, tools_.store, untrusted_, tools_.policy.path, tools_.now);
+        if (path || path.code() != ErrorCode::IssuerMissing) {
+            return path;
+        }
+        if (!issuer_fetch_.fetch(certificate, tools_.store, untrusted_, deadline_)) {
+            const std::string& why = issuer_fetch_.why();
+            return why.empty() ? std::move(path)
+                               : Error(path.code(), path.error().detail + "; fetching: " + why);
+        }
+    }
+}
+
 Status LoginAttempt::consider(ByteView der, int& progress) {
     progress = kUnread;
     Result<Certificate> certificate = Certificate::from_der(der);
@@ -182,8 +204,7 @@ Status LoginAttempt::consider(ByteView der, int& progress) {
     record_.pass(StepName::Certificate, certificate->subject());
 
     const std::int64_t begun = monotonic_ms();
-    Result<CertificationPath> path =
-        validate_path(*certificate, tools_.store, tools_.untrusted, tools_.policy.path, tools_.now);
+    Result<CertificationPath> path = find_path(*certificate);
     record_.add_time("path", monotonic_ms() - begun);
     if (!path) {
         record_.fail(StepName::Path, path.error());

@@ -72,6 +72,7 @@ class LoginAttempt {
   private:
     Result<std::vector<SeenCard>> open_cards(Cards& cards, Dialogue& dialogue);
     Status consider(ByteView der, int& progress);
+    Result<CertificationPath> find_path(const Certificate& certificate);
     Status choose();
     Status count_tries(Cards& cards);
     Result<SecretBuffer> pin_from(Dialogue& dialogue);
@@ -84,6 +85,8 @@ class LoginAttempt {
     Deadline deadline_;
     AttemptRecord& record_;
 
+    std::vector<Certificate> untrusted_;  // those of the tools, and fetched issuers
+    IssuerFetch issuer_fetch_;
     std::vector<SeenCard> cards_;
     std::size_t card_ = 0;
     std::size_t certificate_ = 0;

@@ -87,6 +87,9 @@ Result<LoginPolicy> login_policy(const Settings& settings, const std::string& ro
     // A configured policy that nobody asserts must not pass for want of a policy tree.
     policy.path.require_explicit_policy = !settings.policy.policies.empty();
     set_revocation(policy.revocation, settings, root);
+    policy.issuer_fetch.allowed = settings.trust.fetch_issuers;
+    policy.issuer_fetch.timeout_ms = settings.revocation.timeout_ms;
+    policy.issuer_fetch.proxy = settings.revocation.proxy;
     policy.card.backend = card_backend(settings.card.backend);
     policy.card.module = settings.card.module;
     policy.card.reader = settings.card.reader;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "ocsp_client/issuer_fetch.h"
 #include "ocsp_client/revocation.h"
 #include "pam_module/account/account_binding.h"
 #include "pam_module/card/card_session.h"
@@ -15,6 +16,7 @@ namespace piv {
 struct LoginPolicy {
     PathPolicy path;
     RevocationSettings revocation;
+    IssuerFetchSettings issuer_fetch;
     MappingSettings mapping;
     CardSettings card;
     std::string trust_anchors;

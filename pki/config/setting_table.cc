@@ -184,6 +184,8 @@ const std::vector<SettingRow> rows = {
      [](S& s, std::string_view v) { return set_path(s.trust.intermediates, v); }},
     {"trust", "crl", "an absolute path, or nothing",
      [](S& s, std::string_view v) { return set_path_or_none(s.trust.crl, v); }},
+    {"trust", "fetch_issuers", "yes or no",
+     [](S& s, std::string_view v) { return set_yes_no(s.trust.fetch_issuers, v); }},
 
     {"revocation", "ocsp", "require, soft or off",
      [](S& s, std::string_view v) {

@@ -16,6 +16,7 @@ struct Settings {
         std::string anchors = PIV_SYSCONFDIR "/trust/anchors";
         std::string intermediates = PIV_SYSCONFDIR "/trust/intermediates";
         std::string crl;
+        bool fetch_issuers = false;
     } trust;
     struct Revocation {
         enum class Ocsp { Require, Soft, Off } ocsp = Ocsp::Require;

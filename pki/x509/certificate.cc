@@ -311,12 +311,28 @@ std::vector<std::string> Certificate::crl_urls() const {
     return urls;
 }
 
+namespace {
+// RFC 4122 section 3, in lower case
+bool is_uuid(std::string_view text) {
+    constexpr std::string_view kForm = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    for (std::size_t i = 0; i < kForm.size() && text.size() == kForm.size(); ++i) {
+        const bool hex = (text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f');
+        if (kForm[i] == 'x' ? !hex : text[i] != '-') {
+            return false;
+        }
+    }
+    return text.size() == kForm.size();
+}
+}  // namespace
+
 std::optional<Bytes> Certificate::fasc_n() const {
+    constexpr std::size_t kFascNSize = 25;  // 200 bits: 40 characters of 5 bits
     if (data_->fields.subject_alt_names) {
         for (const GeneralName& name : *data_->fields.subject_alt_names) {
             ByteView octets;
             if (name.form == GeneralName::Form::Other && name.other_type == oid::kPivFascN &&
-                der::only(name.other_value, der::kOctetString, octets)) {
+                der::only(name.other_value, der::kOctetString, octets) &&
+                octets.size() == kFascNSize) {
                 return octets.copy();
             }
         }
@@ -330,7 +346,8 @@ std::optional<std::string> Certificate::card_uuid() const {
         for (const GeneralName& name : *data_->fields.subject_alt_names) {
             const std::string text = ascii_lower(name.value.text());
             if (name.form == GeneralName::Form::Uri &&
-                text.compare(0, kPrefix.size(), kPrefix) == 0) {
+                text.compare(0, kPrefix.size(), kPrefix) == 0 &&
+                is_uuid(std::string_view(text).substr(kPrefix.size()))) {
                 return text.substr(kPrefix.size());
             }
         }

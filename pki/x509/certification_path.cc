@@ -13,6 +13,12 @@ namespace {
 // How far a candidate path got; docs/paths.md. The best failure is what is reported.
 enum Rank { kNothing, kNoIssuer, kBadSignature, kBudget, kComplete };
 
+bool key_ids_differ(const Certificate& child, const Certificate& issuer) {
+    const auto& wanted = child.fields().authority_key_id;
+    const auto& has = issuer.fields().subject_key_id;
+    return wanted && has && *wanted != *has;
+}
+
 class PathSearch {
   public:
     PathSearch(const TrustStore& store, const std::vector<Certificate>& untrusted,
@@ -147,12 +153,6 @@ class PathSearch {
         return false;
     }
 
-    static bool key_ids_differ(const Certificate& child, const Certificate& issuer) {
-        const auto& wanted = child.fields().authority_key_id;
-        const auto& has = issuer.fields().subject_key_id;
-        return wanted && has && *wanted != *has;
-    }
-
     static Error missing_issuer(const Certificate& last) {
         if (last.self_issued()) {
             return {ErrorCode::AnchorNotTrusted, describe(last)};
@@ -186,6 +186,49 @@ int issuer_preference(const Certificate& child, const TrustStore::Candidate& can
     const auto& has = candidate.certificate.fields().subject_key_id;
     const int id = wanted && has ? (*wanted == *has ? 0 : 2) : 1;
     return (candidate.anchor ? 0 : 3) + id;
+}
+
+std::vector<std::string> missing_issuer_urls(const Certificate& leaf, const TrustStore& store,
+                                             const std::vector<Certificate>& untrusted) {
+    constexpr std::size_t kMaxVisited = 32;
+    constexpr std::size_t kMaxUrls = 8;
+    std::vector<Certificate> way{leaf};
+    std::vector<std::string> urls;
+    const auto visit = [&way](const Certificate& c) {
+        const bool seen = std::any_of(way.begin(), way.end(), [&c](const Certificate& other) {
+            return other.sha256_hex() == c.sha256_hex();
+        });
+        if (!seen && way.size() < kMaxVisited) {
+            way.push_back(c);
+        }
+    };
+    for (std::size_t i = 0; i < way.size(); ++i) {
+        const Certificate child = way[i];
+        if (child.self_issued()) {
+            continue;
+        }
+        bool found = false;
+        const auto issuer = [&](const Certificate& c) {
+            if (!key_ids_differ(child, c)) {
+                found = true;
+                visit(c);
+            }
+        };
+        for (const TrustStore::Candidate& candidate : store.issuers_of(child)) {
+            issuer(candidate.certificate);
+        }
+        for (const Certificate& c : untrusted) {
+            if (c.fields().subject_name == child.fields().issuer_name) {
+                issuer(c);
+            }
+        }
+        for (const std::string& url : found ? std::vector<std::string>() : child.ca_issuer_urls()) {
+            if (urls.size() < kMaxUrls && std::find(urls.begin(), urls.end(), url) == urls.end()) {
+                urls.push_back(url);
+            }
+        }
+    }
+    return urls;
 }
 
 Result<CertificationPath> validate_path(const Certificate& leaf, const TrustStore& store,

@@ -29,6 +29,9 @@ enum class Conformance {
 
 struct PathPolicy {
     Purpose purpose = Purpose::SmartcardLogon;
+    // The leaf is to log somebody in: whatever the purpose, card authentication (works without a
+    // PIN) and content signing certificates are refused.
+    bool for_login = true;
     std::vector<std::string> user_initial_policy_set;  // dotted OIDs; empty is any-policy
     bool require_explicit_policy = false;              // RFC 5280 section 6.1.1 (e)
     bool inhibit_policy_mapping = false;               // (f)
@@ -46,6 +49,7 @@ struct PathPolicy {
     static PathPolicy standards_only(Purpose purpose = Purpose::Any) {
         PathPolicy policy;
         policy.purpose = purpose;
+        policy.for_login = false;
         policy.conformance = Conformance::Profile;
         policy.insecurely_allow_sha1 = true;
         policy.insecurely_allow_dsa = true;
@@ -76,6 +80,11 @@ class CertificationPath {
     std::vector<Certificate> chain_;
     UnixTime at_;
 };
+
+/// The caIssuers URLs (RFC 5280 section 4.2.2.1) of the certificates on the way from `leaf` of which
+/// neither `store` nor `untrusted` has an issuer; none when only an anchor is wanting. At most 8.
+std::vector<std::string> missing_issuer_urls(const Certificate& leaf, const TrustStore& store,
+                                             const std::vector<Certificate>& untrusted);
 
 /// Builds and validates a path from `leaf` to an anchor of `store` at time `at`, trying every
 /// candidate issuer within the policy's limits. `untrusted` may help to build, never to trust.

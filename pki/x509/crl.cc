@@ -185,6 +185,7 @@ Status CrlCheck::signer_is_good(const std::vector<Certificate>& chain, const Cer
     }
     PathPolicy policy = context_.policy;
     policy.purpose = Purpose::Any;
+    policy.for_login = false;
     policy.conformance = Conformance::Section6;
     policy.user_initial_policy_set.clear();
     policy.require_explicit_policy = false;

@@ -174,6 +174,11 @@ Status check_login_leaf(const Certificate& leaf) {
     if (!f.key_usage || (*f.key_usage & kDigitalSignature) == 0) {
         return about(leaf, ErrorCode::KeyUsageWrong, "no digitalSignature in keyUsage");
     }
+    return {};
+}
+
+// FIPS 201-3 sections 4.2.2.2 and 4.2.2.6: the keys that need no PIN, and those of card issuers.
+Status check_not_pinless(const Certificate& leaf) {
     const std::vector<std::string> uses = leaf.eku();
     if (contains(uses, oid::kPivCardAuth) || contains(leaf.policies(), kCommonCardAuthPolicy)) {
         return about(leaf, ErrorCode::EkuWrong,
@@ -298,6 +303,11 @@ Status judge_path(const std::vector<Certificate>& chain, const PathPolicy& polic
     }
     if (Status s = check_extended_key_usage(chain, policy.purpose); !s) {
         return s;
+    }
+    if (policy.for_login) {
+        if (Status s = check_not_pinless(chain[0]); !s) {
+            return s;
+        }
     }
     if (policy.purpose == Purpose::SmartcardLogon) {
         if (Status s = check_login_leaf(chain[0]); !s) {

@@ -27,6 +27,7 @@ constexpr char kWhole[] = R"([trust]
 anchors = /a
 intermediates = /i
 crl = /crl
+fetch_issuers = yes
 # a comment
 [revocation]
 ocsp = soft
@@ -76,6 +77,7 @@ TEST_CASE("every key of the contract is read into its place") {
     CHECK(s.trust.anchors == "/a");
     CHECK(s.trust.intermediates == "/i");
     CHECK(s.trust.crl == "/crl");
+    CHECK(s.trust.fetch_issuers);
     CHECK(s.revocation.ocsp == Settings::Revocation::Ocsp::Soft);
     CHECK(s.revocation.ocsp_url ==
           std::vector<std::string>{"http://a.example/", "http://b.example/x"});

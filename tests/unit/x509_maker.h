@@ -19,11 +19,15 @@ inline constexpr UnixTime kNow = 1800000000;  // 2027-01-15
 
 inline OpenSslPtr<EVP_PKEY> make_key(const std::string& kind) {
     const bool rsa = kind.compare(0, 3, "rsa") == 0;
-    OpenSslPtr<EVP_PKEY_CTX> ctx(EVP_PKEY_CTX_new_id(rsa ? EVP_PKEY_RSA : EVP_PKEY_EC, nullptr));
+    const bool ed25519 = kind == "ed25519";
+    OpenSslPtr<EVP_PKEY_CTX> ctx(EVP_PKEY_CTX_new_id(rsa       ? EVP_PKEY_RSA
+                                                     : ed25519 ? EVP_PKEY_ED25519
+                                                               : EVP_PKEY_EC,
+                                                     nullptr));
     REQUIRE(EVP_PKEY_keygen_init(ctx.get()) == 1);
     if (rsa) {
         REQUIRE(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx.get(), std::stoi(kind.substr(3))) == 1);
-    } else {
+    } else if (!ed25519) {
         const int nid = kind == "p256"   ? NID_X9_62_prime256v1
                         : kind == "p384" ? NID_secp384r1
                         : kind == "p521" ? NID_secp521r1
@@ -50,8 +54,18 @@ struct Spec {
     UnixTime from = kNow - 86400;
     UnixTime to = kNow + 86400;
     long serial = 1;
-    const EVP_MD* digest = EVP_sha256();
+    const EVP_MD* digest = EVP_sha256();  // nullptr: EdDSA
+    bool pss = false;                     // RSASSA-PSS, salt as long as the digest
 };
+
+inline bool sign_certificate(X509* x, const Spec& spec) {
+    const OpenSslPtr<EVP_MD_CTX> ctx(EVP_MD_CTX_new());
+    EVP_PKEY_CTX* key = nullptr;  // owned by ctx
+    return EVP_DigestSignInit(ctx.get(), &key, spec.digest, nullptr, spec.signer) == 1 &&
+           (!spec.pss || (EVP_PKEY_CTX_set_rsa_padding(key, RSA_PKCS1_PSS_PADDING) > 0 &&
+                          EVP_PKEY_CTX_set_rsa_pss_saltlen(key, RSA_PSS_SALTLEN_DIGEST) > 0)) &&
+           X509_sign_ctx(x, ctx.get()) > 0;
+}
 
 inline void set_name(X509_NAME* name, const std::string& cn) {
     if (!cn.empty()) {
@@ -79,7 +93,7 @@ inline Bytes make_der(const Spec& spec) {
         X509_add_ext(x.get(), ext, -1);
         X509_EXTENSION_free(ext);
     }
-    REQUIRE(X509_sign(x.get(), spec.signer, spec.digest) > 0);
+    REQUIRE(sign_certificate(x.get(), spec));
     unsigned char* der = nullptr;
     const int length = i2d_X509(x.get(), &der);
     REQUIRE(length > 0);
