@@ -27,6 +27,8 @@ void define_question(CLI::App& app, Raw& raw) {
     app.add_option("--user", o.user, "Account that asks; otherwise the certificate says");
     app.add_option("--service", o.service, "PAM service whose settings count");
     app.add_flag("--doctor", o.doctor, "Check everything that a login needs");
+    app.add_option("--kdc", o.kdc, "With --doctor: the certificate of a domain controller")
+        ->type_name("FILE");
     app.add_option("--report", o.report, "With --doctor: write a redacted report here")
         ->type_name("FILE");
     app.add_option("--why", o.why, "Explain the last login attempts of a user")->type_name("USER");
@@ -95,6 +97,9 @@ Status settle(Raw& raw) {
                           (o.why.empty() ? 0 : 1);
     if (questions > 1) {
         return Error(ErrorCode::BadUsage, "give one of --card, --cert, --doctor and --why");
+    }
+    if (!o.kdc.empty() && !o.doctor) {
+        return Error(ErrorCode::BadUsage, "--kdc belongs to --doctor");
     }
     o.card = o.card || questions == 0;
     while (!o.root.empty() && o.root.back() == '/') {

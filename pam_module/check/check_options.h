@@ -35,6 +35,7 @@ struct CheckOptions {
     bool json = false;
     bool doctor = false;
     std::string report;
+    std::string kdc;  // with doctor: the certificate file of a domain controller
     std::string why;
 };
 

@@ -67,6 +67,7 @@ class Doctor {
     void names();
     void stacks();
     void card(CheckSetup& setup);
+    void domain_controller();
 
     const CheckOptions& options_;
     UnixTime now_;
@@ -208,6 +209,31 @@ void Doctor::card(CheckSetup& setup) {
     }
 }
 
+// What PKINIT asks of a KDC's certificate (RFC 4556 section 3.2.4), with the installed chain.
+void Doctor::domain_controller() {
+    CheckOptions options = options_;
+    options.certificate = options_.kdc;
+    options.purpose = "kdc";
+    options.user.clear();
+    options.service.clear();
+    Result<CheckSetup> setup = prepare_check(options, now_);
+    if (!setup) {
+        return;  // said under "configuration"
+    }
+    const CheckResult result = check_certificate(options, *setup);
+    for (const Step& step : result.record.steps) {
+        const bool failed = step.result == StepResult::Fail;
+        if (step.result == StepResult::Skip || step.name == StepName::Mapping) {
+            continue;
+        }
+        const bool wrong_use = step.code == info(ErrorCode::EkuWrong).name;
+        add(failed ? Rank::Fail : Rank::Ok, "kdc", (failed ? step.code + ": " : "") + step.detail,
+            wrong_use ? "give the domain controller a certificate from the template \"Kerberos "
+                        "Authentication\" (id-pkinit-KPKdc, 1.3.6.1.5.2.3.5)"
+                      : step.hint);
+    }
+}
+
 void Doctor::examine() {
     clock();
     programs();
@@ -223,6 +249,9 @@ void Doctor::examine() {
             add(Rank::Fail, "mapping", "neither mapping.domain nor an account map",
                 "set mapping.domain, or piv-accounts add");
         }
+    }
+    if (!options_.kdc.empty()) {
+        domain_controller();
     }
     if (options_.root.empty()) {
         pcsc();

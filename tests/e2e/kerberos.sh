@@ -4,7 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/image_lib.sh"
 enter_sandbox "$@" -- --install "$1"
-need krb5kdc kdb5_util logger kadmin.local kinit klist pamtester pcscd openssl setpriv
+need jq krb5kdc kdb5_util logger kadmin.local kinit klist pamtester pcscd openssl setpriv
 plugin=$(find /usr/lib /usr/lib64 -path '*krb5/plugins/preauth/pkinit.so' 2>/dev/null | head -n 1)
 [ -n "$plugin" ] || skip "the PKINIT plugin is not installed (scripts/install-deps)"
 module=$(find /usr/lib /usr/lib64 -name opensc-pkcs11.so 2>/dev/null | head -n 1)
@@ -112,6 +112,21 @@ equal "a wrong PIN spends one try, not two" 2 "$(stat_of alice tries_left)"
 log_in alice 123456
 ticket_of alice
 says "Default principal: alice@$REALM" "and the right one has a ticket again"
+
+# --- the doctor looks at the domain controller's certificate ---------------------------------------
+doctor() { # CERTIFICATE: OUT is the findings about it
+    OUT=$(piv-check --doctor --kdc "$1" --json | jq -r '.findings[] | select(.area == "kdc") | .result + " " + .what + " " + .fix')
+}
+doctor "$LAB/kdc.pem"
+says "ok CN=dc1.corp.example.com" "the doctor knows the domain controller"
+says "ok good, from" "and has asked whether it is revoked"
+does_not_say FAIL "and finds nothing wrong"
+doctor "$LAB/alice.pem"
+says "FAIL extended-key-usage" "a person's certificate is not one of a KDC"
+says "Kerberos Authentication" "and the doctor says what to do"
+doctor "$LAB/other-root.pem"
+says "FAIL " "neither is one of another CA"
+exits_with 64 "--kdc without --doctor" piv-check --kdc "$LAB/kdc.pem"
 
 # --- a password is never tried as a PIN ------------------------------------------------------------
 usermod -p "$(openssl passwd -6 87654321)" alice
