@@ -250,7 +250,14 @@ start_card() { # NAME [NUMBER] OPTION of piv-virtual-card...
 }
 card() { "$CARD" --tell "$TMPDIR/$1.sock" "${@:2}"; } # NAME ORDER...
 card_reader() { reader_of $((CARD_PORT[$1] - FIRST_PORT + 1)); }
-wait_card() { "$WAIT" --present "$(card_reader "$1")" || give_up "card $1 does not appear"; }
+# pcscd may leave a card unpowered that came while it was busy with the slot: then once more.
+wait_card() { # NAME
+    "$WAIT" --present "$(card_reader "$1")" 2>/dev/null && return
+    card "$1" remove >/dev/null
+    sleep 2
+    card "$1" insert >/dev/null
+    "$WAIT" --timeout-ms 30000 --present "$(card_reader "$1")" || give_up "card $1 does not appear"
+}
 wait_no_card() { "$WAIT" --absent "$(card_reader "$1")" || give_up "card $1 stays"; }
 remove_card() { settled || :; card "$1" remove >/dev/null; wait_no_card "$1"; }
 insert_card() { card "$1" insert >/dev/null; wait_card "$1"; }
