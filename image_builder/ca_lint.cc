@@ -192,17 +192,19 @@ class Linter {
             if (settings_.image_lives == 0 || c.not_after() >= end) {
                 continue;
             }
-            const bool succeeded =
-                std::any_of(result_.certificates.begin(), result_.certificates.end(),
-                            [&](const LintedCa& other) {
-                                const Certificate& o = other.input.certificate;
-                                return o.subject_der() == c.subject_der() && o.not_after() >= end;
-                            });
-            if (!succeeded) {
+            const auto succeeds = [&](const Certificate& other) {
+                return other.subject_der() == c.subject_der() && other.not_after() >= end;
+            };
+            const bool given = std::any_of(
+                result_.certificates.begin(), result_.certificates.end(),
+                [&](const LintedCa& other) { return succeeds(other.input.certificate); });
+            if (!given &&
+                std::none_of(settings_.installed.begin(), settings_.installed.end(), succeeds)) {
                 problem(ca.input.file + ": " + display_name(c) + ": ends at " +
                             format_time(c.not_after()) + ", before the " +
                             std::to_string(settings_.image_lives) + " days of this image",
-                        "also give its successor, with --rollover when that has another key");
+                        "also give its successor, with --rollover when that has another key, or "
+                        "piv-trust add it to the image");
             }
         }
     }

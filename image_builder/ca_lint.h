@@ -10,9 +10,10 @@ namespace piv {
 struct LintSettings {
     UnixTime now = 0;
     int min_ca_days = 30;
-    int image_lives = 0;    // days that the image is to be used for; 0: not said
-    bool rollover = false;  // two keys under one subject are meant
-    bool al2 = false;       // its guide's limit of four certificates in a chain
+    int image_lives = 0;                 // days that the image is to be used for; 0: not said
+    std::vector<Certificate> installed;  // already in the tree, as piv-trust adds successors
+    bool rollover = false;               // two keys under one subject are meant
+    bool al2 = false;                    // its guide's limit of four certificates in a chain
 };
 
 struct LintedCa {

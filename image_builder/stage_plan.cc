@@ -6,6 +6,7 @@
 
 #include "image_builder/pam_hooks.h"
 #include "pki/base/file.h"
+#include "pki/x509/certificate_reader.h"
 #include "pki/x509/certification_path.h"
 
 namespace piv {
@@ -88,12 +89,32 @@ class Planner {
         return true;
     }
 
+    // Of the tree as it is without us: what an earlier run staged does not count.
+    std::vector<Certificate> installed() const {
+        std::vector<Certificate> found;
+        for (const std::string folder : {kAnchors, kIntermediates}) {
+            const auto names = tree_.list(folder.substr(0, folder.size() - 1));
+            for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+                const Result<Bytes> content = tree_.read_plain(folder + name);
+                if (!content) {
+                    continue;
+                }
+                const auto read = read_certificates(*content, name);
+                if (read) {
+                    found.insert(found.end(), read->certificates.begin(), read->certificates.end());
+                }
+            }
+        }
+        return found;
+    }
+
     void certificates() {
         const CaInputs inputs = read_ca_files(options_.ca_files);
         LintSettings settings;
         settings.now = options_.now;
         settings.min_ca_days = options_.min_ca_days;
         settings.image_lives = options_.image_lives;
+        settings.installed = installed();
         settings.rollover = options_.rollover;
         settings.al2 = out_.profile == ImageProfile::Al2;
         LintResult lint = lint_cas(inputs, settings);

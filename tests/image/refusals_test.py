@@ -105,6 +105,18 @@ def check_image_life(suite):
         suite.succeeded("long enough: %s" % files, run)
         suite.ok("and says which CA ends first", "the first CA to end is" in run.out, run.out)
         shutil.rmtree(root)
+    # A successor that piv-trust has put into the image counts; one that is too short does not.
+    for successor, status in (("year.cer", 65), ("year-next.cer", 0)):
+        root = suite.path("life-next")
+        image_tree.MAKERS["el9"](root)
+        folder = os.path.join(root, "etc/piv-login/trust/intermediates")
+        os.makedirs(folder)
+        shutil.copy(suite.ca.path(successor), os.path.join(folder, "next.pem"))
+        with open(os.path.join(folder, "junk.pem"), "w") as junk:
+            junk.write("no certificate")
+        run = suite.enable("--ca-cert", suite.ca.path("root.cer"), suite.ca.path("year.cer"), "--root", root, *life)
+        suite.ok("%s installed before" % successor, run.status == status, run.err)
+        shutil.rmtree(root)
 
 
 def check_strength(suite):
