@@ -201,9 +201,11 @@ Result<std::unique_ptr<CardLink>> PcscContext::connect(std::shared_ptr<PcscConte
             return PcscLink::make(std::move(context), reader, card, protocol);
         }
         // Somebody has the card for itself, perhaps only for a moment: until something changes.
+        // Not to the very end: who waits for us has the same deadline, and is to hear the reason.
         constexpr int kLookAgainMs = 250;
+        constexpr int kToAnswerMs = 500;
         const int left = deadline.left_ms();
-        if (status != SCARD_E_SHARING_VIOLATION || left == 0) {
+        if (status != SCARD_E_SHARING_VIOLATION || left <= kToAnswerMs) {
             return pcsc_error(status, "SCardConnect");
         }
         auto changed =

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Every behaviour of the misbehaving responder against piv-ocsp: the verdict, its code, and the time.
 
-usage: behaviours_test.py PIV_OCSP [NAME...]"""
+usage: behaviours_test.py PIV_OCSP [--one-for-each-code | NAME...]
+With --one-for-each-code it also prints "seen CODE" for each code that piv-ocsp gave."""
 import concurrent.futures
 import json
 import subprocess
@@ -40,19 +41,31 @@ def check(name, lab, program, canary):
         problems.append("no advice on stderr")
     if problems:
         problems.append("detail: %s" % result["detail"])
-    return name, problems
+    return name, problems, result["code"]
+
+
+def one_for_each_code():
+    """Behaviours that leave no choice of code: the first one for each."""
+    first = {}
+    for name, spec in ALL.items():
+        if spec["status"] != "good" and len(spec["codes"]) == 1:
+            first.setdefault(spec["codes"][0], name)
+    return list(first.values())
 
 
 def main():
     program = sys.argv[1]
-    names = sys.argv[2:] or list(ALL)
+    telling = sys.argv[2:] == ["--one-for-each-code"]
+    names = one_for_each_code() if telling else sys.argv[2:] or list(ALL)
     with tempfile.TemporaryDirectory() as folder:
         lab = Lab(folder)
         canary = Responder(lab, ALL["good_delegated"])  # where redirects point: never to be asked
         failed = 0
         with concurrent.futures.ThreadPoolExecutor(6) as pool:
-            for name, problems in pool.map(lambda n: check(n, lab, program, canary), names):
+            for name, problems, code in pool.map(lambda n: check(n, lab, program, canary), names):
                 failed += bool(problems)
+                if telling:
+                    print("seen " + code)
                 for problem in problems:
                     print("%s: %s" % (name, problem))
         if canary.requests:
