@@ -7,6 +7,7 @@
 
 #include "pam_module/helper/helper_session.h"
 #include "pam_module/helper/process.h"
+#include "pam_module/helper/sandbox.h"
 
 namespace {
 
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
     if (argc != 1 || argv[0] == nullptr) {
         return explain(argc, argv);
     }
-    if (!piv::sanitise_process()) {
+    if (!piv::sanitise_process() || !piv::enter_decider_sandbox()) {
         return explain(argc, argv);
     }
     piv::HelperSession(piv::kHelperSocket, piv::system_time_now()).run();

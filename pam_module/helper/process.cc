@@ -3,19 +3,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <pwd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #ifndef SYS_close_range
@@ -113,44 +115,91 @@ bool become_root_altogether() noexcept {
     return groups && setresgid(0, 0, 0) == 0 && setresuid(0, 0, 0) == 0;
 }
 
-struct FileCloser {
-    void operator()(FILE* file) const noexcept { (void)std::fclose(file); }
-};
-using File = std::unique_ptr<FILE, FileCloser>;
-
 struct Ids {
     uid_t uid = kNobody;
     gid_t gid = kNobody;
     std::vector<gid_t> groups;
 };
 
+// The fields of one line of passwd(5) or group(5).
+std::vector<std::string_view> fields_of(std::string_view line) {
+    std::vector<std::string_view> fields;
+    for (std::size_t end = line.find(':'); end != std::string_view::npos; end = line.find(':')) {
+        fields.push_back(line.substr(0, end));
+        line.remove_prefix(end + 1);
+    }
+    fields.push_back(line);
+    return fields;
+}
+
+struct FileCloser {
+    void operator()(FILE* file) const noexcept { (void)std::fclose(file); }
+};
+struct Free {
+    void operator()(char* memory) const noexcept { std::free(memory); }
+};
+
+// Calls `each` with the fields of every line until it returns false. Not fgetpwent(), which asks for
+// the place in the file before each line.
+template <typename Each>
+void for_each_entry(const char* path, const Each& each) {
+    const std::unique_ptr<FILE, FileCloser> file(std::fopen(path, "re"));
+    char* memory = nullptr;
+    std::size_t size = 0;
+    ssize_t length = 0;
+    while (file != nullptr && (length = getline(&memory, &size, file.get())) > 0) {
+        std::string_view line(memory, static_cast<std::size_t>(length));
+        line = line.substr(0, line.find('\n'));
+        if (!each(fields_of(line))) {
+            break;
+        }
+    }
+    const std::unique_ptr<char, Free> release(memory);
+}
+
+bool is_member(std::string_view list, std::string_view name) {
+    while (!list.empty()) {
+        const std::string_view one = list.substr(0, list.find(','));
+        list.remove_prefix(std::min(list.size(), one.size() + 1));
+        if (one == name) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// An id other than root's.
+bool read_id(std::string_view text, unsigned& out) {
+    unsigned value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value == 0 ||
+        value == static_cast<unsigned>(-1)) {
+        return false;
+    }
+    out = value;
+    return true;
+}
+
+// From the local files alone: the role's user is made by the package, and no name service is asked.
 bool role_ids(Ids& out) {
-    const File users(std::fopen("/etc/passwd", "re"));
     bool found = false;
-    while (users != nullptr && !found) {
-        const passwd* entry = fgetpwent(users.get());
-        if (entry == nullptr) {
-            break;
-        }
-        if (std::strcmp(entry->pw_name, kRoleUser) == 0 && entry->pw_uid != 0) {
-            out.uid = entry->pw_uid;
-            out.gid = entry->pw_gid;
-            found = true;
-        }
+    for_each_entry("/etc/passwd", [&](const std::vector<std::string_view>& entry) {
+        found = entry.size() == 7 && entry[0] == kRoleUser && read_id(entry[2], out.uid) &&
+                read_id(entry[3], out.gid);
+        return !found;
+    });
+    if (!found) {
+        out = Ids();
+        return false;
     }
-    const File groups(found ? std::fopen("/etc/group", "re") : nullptr);
-    while (groups != nullptr) {
-        const group* entry = fgetgrent(groups.get());
-        if (entry == nullptr) {
-            break;
+    for_each_entry("/etc/group", [&](const std::vector<std::string_view>& entry) {
+        unsigned gid = 0;
+        if (entry.size() == 4 && is_member(entry[3], kRoleUser) && read_id(entry[2], gid)) {
+            out.groups.push_back(gid);
         }
-        for (char** member = entry->gr_mem; member != nullptr && *member != nullptr; ++member) {
-            if (std::strcmp(*member, kRoleUser) == 0 && entry->gr_gid != 0) {
-                out.groups.push_back(entry->gr_gid);
-            }
-        }
-    }
-    return found;
+        return true;
+    });
+    return true;
 }
 
 }  // namespace

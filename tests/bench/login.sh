@@ -1,6 +1,7 @@
 #!/bin/bash
 # What one login with a card costs: pam_piv.so against pam_pkcs11, pam_p11 and SSSD's p11_child, all
-# on the same virtual card behind the same pcscd, same PIN, revocation asked by none of them.
+# on the same virtual card behind the same pcscd, same PIN, revocation asked by none of them. The row
+# "host" is the program that runs the modules, pamtester, with pam_permit.
 # usage: login.sh BUILD_DIR; environment: RUNS (default 7), COLD. One JSON object a row on stdout.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../e2e/lib.sh"
@@ -90,7 +91,7 @@ rows() { # USER CASE CARD-OPTION...
     shift 2
     start_card c "$(lab_card "$user")" --pin "$PIN" "$@"
     local name
-    for name in piv pam_pkcs11 pam_p11; do
+    for name in host piv pam_pkcs11 pam_p11; do
         [ -e "/etc/pam.d/bench-$name" ] || continue
         row "$name" "$user" "$case" "$PIN"$'\n' pamtester "bench-$name" "$user" authenticate
     done
@@ -106,6 +107,8 @@ rows() { # USER CASE CARD-OPTION...
 }
 
 need_lab
+# The host alone: what is the same for every module.
+printf 'auth required pam_permit.so\naccount required pam_permit.so\n' >/etc/pam.d/bench-host
 set_up_ours
 set_up_pam_pkcs11 || echo "bench: pam_pkcs11 is not installed" >&2
 set_up_p11_child || echo "bench: SSSD's p11_child is not installed" >&2
