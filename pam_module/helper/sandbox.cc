@@ -12,7 +12,7 @@ namespace piv {
 
 namespace {
 
-#include "filters.inc"  // printed by compile_filters
+#include "pam_module/helper/filters.inc"  // written by compile_filters
 
 template <std::size_t N>
 bool load(const sock_filter (&instructions)[N]) noexcept {

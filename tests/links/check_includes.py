@@ -48,7 +48,8 @@ def problems_of(root, name, layers):
             continue
         to = folder_of(target, layers)
         if to is None or to == folder:
-            if not os.path.exists(os.path.join(root, target)):
+            made_by_the_build = target.endswith(".inc")
+            if not made_by_the_build and not os.path.exists(os.path.join(root, target)):
                 yield '%s: "%s": no such file' % (name, target)
             continue
         if not any((to + "/").startswith(allowed + "/") for allowed in layers[folder]):
