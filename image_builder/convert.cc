@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,9 +13,11 @@
 #include <set>
 #include <thread>
 
+#include "image_builder/plan.h"
 #include "image_builder/root_dir.h"
 #include "pki/base/fd.h"
 #include "pki/base/file.h"
+#include "pki/x509/plain_certificate.h"
 
 namespace piv {
 
@@ -48,9 +51,28 @@ void set_problem(Job& job, std::string what, std::string hint, ErrorCode code) {
     job.result.problem = {std::move(what), std::move(hint), code};
 }
 
+void add_output(Job& job, const std::string& path, ByteView certificate, bool digests) {
+    Output out;
+    out.path = path;
+    out.pem = to_pem(certificate);
+    job.result.outputs.push_back(out.path);
+    if (digests) {
+        job.result.sha256.push_back(sha256_hex(certificate));
+    }
+    job.outputs.push_back(std::move(out));
+}
+
 void decode(Job& job, const ConvertSettings& settings) {
     const std::string& input = job.result.input;
+    const std::string folder = settings.folder.empty() ? folder_of(input) : settings.folder + "/";
+    const std::string start = folder + stem_of(file_name_of(input));
     Result<Bytes> content = read_file(input, kMaxCertificateFile);
+    if (content && is_plain_certificate(*content)) {
+        job.result.failed = false;
+        job.result.form = std::string(to_text(FileForm::Der));
+        add_output(job, start + ".pem", *content, settings.digests);
+        return;
+    }
     Result<ReadCertificates> read =
         content ? read_certificates(*content, input) : Result<ReadCertificates>(content.error());
     if (!read) {
@@ -61,16 +83,10 @@ void decode(Job& job, const ConvertSettings& settings) {
     }
     job.result.failed = false;
     job.result.form = std::string(to_text(read->form));
-    const std::string folder = settings.folder.empty() ? folder_of(input) : settings.folder + "/";
-    const std::string stem = stem_of(file_name_of(input));
     const bool numbered = read->certificates.size() > 1;
     for (std::size_t i = 0; i < read->certificates.size(); ++i) {
-        Output out;
-        out.path = folder + stem + (numbered ? "-" + std::to_string(i + 1) : "") + ".pem";
-        out.pem = to_pem(read->certificates[i]);
-        job.result.outputs.push_back(out.path);
-        job.result.sha256.push_back(read->certificates[i].sha256_hex());
-        job.outputs.push_back(std::move(out));
+        add_output(job, start + (numbered ? "-" + std::to_string(i + 1) : "") + ".pem",
+                   read->certificates[i].der(), settings.digests);
     }
 }
 
@@ -145,6 +161,25 @@ void prepare(Job& job, const ConvertSettings& settings, std::size_t number, bool
     }
 }
 
+// Never replaces. The system call by its number: the C library of older systems does not wrap it.
+bool rename_to_new(const char* from, const char* to) {
+#ifdef SYS_renameat2
+    constexpr unsigned kNoReplace = 1;  // RENAME_NOREPLACE
+    if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, kNoReplace) == 0) {
+        return true;
+    }
+    if (errno == EEXIST) {
+        return false;
+    }
+#endif
+    // Older kernels, and file systems that cannot do it.
+    if (link(from, to) == 0) {
+        (void)unlink(from);
+        return true;
+    }
+    return errno != EEXIST && rename(from, to) == 0;
+}
+
 void finish(Job& job, bool force) {
     if (job.result.failed) {
         return;
@@ -156,15 +191,11 @@ void finish(Job& job, bool force) {
         }
         all_present = false;
         // Without --force a file that appeared meanwhile is not replaced either.
-        const int done = force ? rename(out.temporary.c_str(), out.path.c_str())
-                               : link(out.temporary.c_str(), out.path.c_str());
-        const bool no_links = done != 0 && !force && errno != EEXIST;
-        if (done != 0 && !(no_links && rename(out.temporary.c_str(), out.path.c_str()) == 0)) {
+        const bool done = force ? rename(out.temporary.c_str(), out.path.c_str()) == 0
+                                : rename_to_new(out.temporary.c_str(), out.path.c_str());
+        if (!done) {
             write_failed(job, out.path);
             return;
-        }
-        if (done == 0 && !force) {
-            (void)unlink(out.temporary.c_str());
         }
         out.temporary.clear();
     }

@@ -11,6 +11,7 @@ namespace piv {
 struct ConvertSettings {
     std::string folder;    // for the output; empty: beside each input
     bool force = false;    // replace files that hold something else
+    bool digests = false;  // fill Converted::sha256
     unsigned threads = 0;  // 0: as many as there are processors
 };
 
@@ -18,8 +19,8 @@ struct Converted {
     std::string input;
     std::string form;
     std::vector<std::string> outputs;  // in the order of the certificates
-    std::vector<std::string> sha256;
-    bool unchanged = false;  // every output was there already, byte for byte
+    std::vector<std::string> sha256;   // of each certificate, when asked for
+    bool unchanged = false;            // every output was there already, byte for byte
     bool failed = true;
     Problem problem;  // when failed; then none of its outputs was written
 };

@@ -15,7 +15,8 @@ namespace {
 
 constexpr char kTool[] = "piv-image";
 
-int convert(const std::vector<std::string>& files, const ConvertSettings& settings, bool json) {
+int convert(const std::vector<std::string>& files, ConvertSettings settings, bool json) {
+    settings.digests = json;
     const std::vector<Converted> all = convert_files(files, settings);
     Json document{{"converted", Json::array()}, {"problems", Json::array()}};
     std::string out;

@@ -72,18 +72,18 @@ bool base64_decode(std::string_view text, Bytes& out) {
 }
 
 std::string base64_encode(ByteView data) {
-    std::string out;
-    out.reserve((data.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < data.size(); i += 3) {
+    std::string out((data.size() + 2) / 3 * 4, '=');
+    char* to = out.data();
+    for (std::size_t i = 0; i < data.size(); i += 3, to += 4) {
         const std::size_t have = data.size() - i;
         const std::uint32_t b0 = data[i];
         const std::uint32_t b1 = have > 1 ? data[i + 1] : 0U;
         const std::uint32_t b2 = have > 2 ? data[i + 2] : 0U;
         const std::uint32_t bits = (b0 << 16U) | (b1 << 8U) | b2;
-        out += kAlphabet[(bits >> 18U) & 63U];
-        out += kAlphabet[(bits >> 12U) & 63U];
-        out += have > 1 ? kAlphabet[(bits >> 6U) & 63U] : '=';
-        out += have > 2 ? kAlphabet[bits & 63U] : '=';
+        to[0] = kAlphabet[(bits >> 18U) & 63U];
+        to[1] = kAlphabet[(bits >> 12U) & 63U];
+        to[2] = have > 1 ? kAlphabet[(bits >> 6U) & 63U] : '=';
+        to[3] = have > 2 ? kAlphabet[bits & 63U] : '=';
     }
     return out;
 }

@@ -332,13 +332,22 @@ Result<ReadCertificates> read_certificate_file(const std::string& path) {
 }
 
 std::string to_pem(const Certificate& certificate) {
-    const std::string body = base64_encode(certificate.der());
-    std::string out = "-----BEGIN CERTIFICATE-----\n";
+    return to_pem(certificate.der());
+}
+
+std::string to_pem(ByteView certificate) {
+    static constexpr std::string_view kBegin = "-----BEGIN CERTIFICATE-----\n";
+    static constexpr std::string_view kEnd = "-----END CERTIFICATE-----\n";
+    const std::string body = base64_encode(certificate);
+    std::string out;
+    out.reserve(kBegin.size() + body.size() + body.size() / 64 + 1 + kEnd.size());
+    out += kBegin;
     for (std::size_t i = 0; i < body.size(); i += 64) {
         out.append(body, i, 64);
         out += '\n';
     }
-    return out + "-----END CERTIFICATE-----\n";
+    out += kEnd;
+    return out;
 }
 
 }  // namespace piv

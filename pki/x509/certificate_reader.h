@@ -27,5 +27,6 @@ Result<ReadCertificates> read_certificate_file(const std::string& path);
 
 /// One certificate as PEM: 64 columns, LF, nothing around it (RFC 7468 section 5).
 std::string to_pem(const Certificate& certificate);
+std::string to_pem(ByteView certificate);
 
 }  // namespace piv
