@@ -10,16 +10,20 @@
 namespace piv {
 
 struct KerberosFile {
-    std::string configuration;  // the file that names it
-    std::string path;           // as the system in the tree sees it
+    std::string configuration;        // the file that names it
+    std::string path;                 // as the system in the tree sees it
+    bool in_folder = false;           // found in a DIR:, not named itself
+    std::vector<std::string> sha256;  // of the certificates in it
 };
 
 struct KerberosEvidence {
-    std::vector<Certificate> kdcs;      // of pkinit_identity
-    std::vector<KerberosFile> anchors;  // FILE: of pkinit_anchors and pkinit_pool
+    std::vector<Certificate> kdcs;  // of pkinit_identity
+    std::vector<KerberosFile>
+        anchors;  // of pkinit_anchors and pkinit_pool: FILE:, all files of DIR:
 };
 
-/// Reads what is there; what cannot be read is no evidence. `root` as in TrustTree.
+/// Reads krb5.conf, kdc.conf, what they include, and the certificates that these name (krb5.conf(5),
+/// PKINIT options). What cannot be read is no evidence. `root` as in TrustTree.
 KerberosEvidence kerberos_evidence(const std::string& root);
 
 }  // namespace piv

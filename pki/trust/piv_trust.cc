@@ -120,7 +120,7 @@ void define(CLI::App& app, TrustOptions& o, std::string& at) {
                            "Certificate that has to have signed the metadata");
     federation->add_option("--entity", o.entity, "entityID, where there are several");
     federation->add_option("--seen", o.seen,
-                           "File that remembers the primary, to report a rollover once");
+                           "File that remembers the primary, instead of one in " PIV_STATEDIR);
     federation->add_option("--saml-provider-arn", o.saml_provider_arn,
                            "Of the relying party, for the command that updates it");
     define_bundle(app, o);

@@ -1,12 +1,15 @@
 // piv-trust federation: the token-signing certificates in AD FS federation metadata.
 #include <curl/curl.h>
+#include <openssl/sha.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "pki/base/file.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
+#include "pki/config/rooted_file.h"
 #include "pki/trust/federation_report.h"
 #include "pki/trust/metadata_signature.h"
 #include "pki/trust/piv_trust_options.h"
@@ -161,6 +164,58 @@ void print(const FederationReport& report, const std::string& signature) {
     }
 }
 
+// The primary that an earlier run saw: in --seen FILE, or in a file for each entity below the tree's
+// state folder.
+class SeenPrimary {
+  public:
+    SeenPrimary(const TrustOptions& o, const std::string& entity)
+        : root_(o.tree.root), given_(o.seen), path_(kSeenFolder + name_of(entity)) {
+        const auto seen = given_.empty() ? read_rooted(root_, path_, kMaxSeen, Ownership::RootOnly)
+                                         : read_file(given_, kMaxSeen);
+        sha256_ = seen ? ByteView(*seen).sub(0, 64).text() : "";
+    }
+    [[nodiscard]] const std::string& sha256() const noexcept { return sha256_; }
+    [[nodiscard]] Status remember(const std::string& sha256) const {
+        const std::string text = sha256 + "\n";
+        const ByteView content{std::string_view(text)};
+        return given_.empty() ? write_rooted(root_, path_, content, 0644)
+                              : write_file_atomically(given_, content, 0644);
+    }
+
+  private:
+    static constexpr char kSeenFolder[] = PIV_STATEDIR "/federation/";
+    static constexpr std::size_t kMaxSeen = 4096;
+    // Readable, and another one for each entity.
+    static std::string name_of(const std::string& entity) {
+        std::string name;
+        for (const char c : entity.substr(0, 64)) {
+            const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
+            name += plain ? c : '-';
+        }
+        std::array<std::uint8_t, SHA256_DIGEST_LENGTH> digest{};
+        SHA256(ByteView(std::string_view(entity)).data(), entity.size(), digest.data());
+        return name + "-" + to_hex(ByteView(digest.data(), 8));
+    }
+    std::string root_;
+    std::string given_;
+    std::string path_;
+    std::string sha256_;
+};
+
+// Whoever may not write the state folder still gets the report.
+int keep_seen(const SeenPrimary& seen, const TrustOptions& o, const std::string& primary) {
+    if (o.dry_run || seen.sha256() == primary) {
+        return 0;
+    }
+    const Status s = seen.remember(primary);
+    if (s || !o.seen.empty()) {
+        return s ? 0 : fail(kTrustTool, s.error(), o.json);
+    }
+    report_problem(kTrustTool, s.error().detail + ": a rollover until the next run goes unnoticed",
+                   "run it as root, or with --seen FILE");
+    return 0;
+}
+
 }  // namespace
 
 int run_federation(const TrustOptions& o) {
@@ -179,21 +234,12 @@ int run_federation(const TrustOptions& o) {
             return fail(kTrustTool, copy.error(), o.json);
         }
     }
-    std::string last;
-    if (!o.seen.empty()) {
-        if (const auto seen = read_file(o.seen, 4096); seen) {
-            last = ByteView(*seen).sub(0, 64).text();
-        }
-    }
-    const FederationReport report =
-        report_federation({*provider, copy ? &*copy : nullptr, o.source, o.saml_provider_arn, last},
-                          settings->rollover, o.now);
-    const std::string& primary = report.rows.front().sha256;
-    if (!o.seen.empty() && !o.dry_run && last != primary) {
-        const std::string text = primary + "\n";
-        if (Status s = write_file_atomically(o.seen, ByteView(std::string_view(text)), 0644); !s) {
-            return fail(kTrustTool, s.error(), o.json);
-        }
+    const SeenPrimary seen(o, provider->entity_id);
+    const FederationReport report = report_federation(
+        {*provider, copy ? &*copy : nullptr, o.source, o.saml_provider_arn, seen.sha256()},
+        settings->rollover, o.now);
+    if (const int status = keep_seen(seen, o, report.rows.front().sha256); status != 0) {
+        return status;
     }
     const std::string signature = !o.trusted.empty()    ? "verified"
                                   : provider->is_signed ? "not checked"

@@ -26,11 +26,8 @@ Status write_text(const std::string& root, const std::string& path, const std::s
     return write_rooted(root, path, ByteView(std::string_view(text)), 0644);
 }
 
-Status save(const TrustOptions& o, const TrustInventory& before, const Change& change,
-            const TrustReport& report) {
-    if (Status s = save_inventory(before, change.after); !s) {
-        return s;
-    }
+// For the next runs, and for those who watch.
+Status save_results(const TrustOptions& o, const TrustReport& report) {
     const std::string metrics = trust_metrics(report, o.now);
     Status s = o.metrics.empty()
                    ? write_text(o.tree.root, kMetrics, metrics)
@@ -86,7 +83,16 @@ int run_rollover(const TrustOptions& o) {
     const Change change = roll_over(*before, evidence, o.now);
     const TrustReport report = report_trust(change.after, evidence, o.now);
     if (!o.dry_run) {
-        if (Status s = save(o, *before, change, report); !s) {
+        if (Status s = save_inventory(*before, change.after); !s) {
+            return fail(kTrustTool, s.error(), o.json);
+        }
+        if (Status s = save_results(o, report); !s) {
+            // The chain has changed all the same, and the next run will not say so.
+            if (o.timer) {
+                tell_journal(change, report);
+            } else if (!o.json) {
+                print_done(o, change);
+            }
             return fail(kTrustTool, s.error(), o.json);
         }
     }

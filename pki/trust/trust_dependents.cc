@@ -1,6 +1,7 @@
 #include "pki/trust/trust_dependents.h"
 
 #include <algorithm>
+#include <set>
 
 #include "pki/x509/certification_path.h"
 
@@ -79,6 +80,26 @@ void add_people(const std::vector<SeenLogin>& logins, const std::string& name, U
     }
 }
 
+// A configuration that names its file would be broken without it. Where Kerberos only has the
+// certificate among others, it counts while it is valid.
+void add_kerberos(const TrustInventory& inventory, const TrustEntry& entry,
+                  const KerberosEvidence& kerberos, UnixTime now, std::vector<std::string>& out) {
+    const std::string ours = inventory.folder(entry.role) + "/" + entry.file;
+    const std::string& sha256 = entry.certificate.sha256_hex();
+    std::set<std::string> configurations;
+    for (const KerberosFile& f : kerberos.anchors) {
+        const bool has = std::find(f.sha256.begin(), f.sha256.end(), sha256) != f.sha256.end();
+        const bool named = f.path == ours && !f.in_folder;
+        if (!named && (!has || entry.certificate.not_after() < now)) {
+            continue;
+        }
+        if (configurations.insert(f.configuration).second) {
+            out.push_back("Kerberos: " + f.configuration +
+                          (named ? " names its file" : " takes it from " + f.path));
+        }
+    }
+}
+
 // Staged answers about certificates of its key, unless another entry has that key too.
 std::vector<std::string> answers_about(const TrustInventory& inventory, const TrustEntry& entry,
                                        const TrustEvidence& evidence, UnixTime now,
@@ -141,11 +162,7 @@ std::vector<std::string> dependents_of(const TrustInventory& inventory, std::siz
         }
         add_people(evidence.logins, name, now, out);
     }
-    for (const KerberosFile& f : evidence.kerberos.anchors) {
-        if (f.path == inventory.folder(entry.role) + "/" + entry.file) {
-            out.push_back("Kerberos: " + f.configuration + " names its file");
-        }
-    }
+    add_kerberos(inventory, entry, evidence.kerberos, now, out);
     const auto answers = answers_about(inventory, entry, evidence, now, keep);
     out.insert(out.end(), answers.begin(), answers.end());
     return out;

@@ -271,10 +271,33 @@ class Cli(lab.Case):
                    "FILE:/etc/piv-login/trust/intermediates/%s\n" % file)
         needed("Kerberos: /etc/krb5.conf.d/pkinit.conf names its file")
         os.remove(self.inside("/etc/krb5.conf.d/pkinit.conf"))
+        self.kerberos_takes_it_from_elsewhere(identity, needed)
         # A staged answer about a certificate of this CA, while it counts.
         self.staged_answer("int", "alice", 5)
         needed("the staged OCSP answer")
         self.trust("retire", identity, when=day(START, 50))
+
+    def kerberos_takes_it_from_elsewhere(self, identity, needed):
+        """FILE: and DIR: with the certificate in them, while it is valid; in files that are included."""
+        def anchors(value, path="/etc/krb5.conf"):
+            self.write(path, "[libdefaults]\n  pkinit_anchors = %s\n" % value)
+
+        with open(self.lab.path("int.pem"), encoding="ascii") as f:
+            self.write("/etc/krb5/anchors/int.pem", f.read())
+        for value in ("FILE:/etc/krb5/anchors/int.pem", "DIR:/etc/krb5/anchors", "DIR:/etc/krb5/anchors/",
+                      '"DIR:/etc/krb5/anchors"'):
+            anchors(value)
+            needed("Kerberos: /etc/krb5.conf takes it from /etc/krb5/anchors/int.pem")
+        anchors("DIR:/etc/piv-login/trust/intermediates")
+        needed("Kerberos: /etc/krb5.conf takes it from /etc/piv-login/trust/intermediates/Issuing-")
+        self.trust("remove", identity, "--dry-run", when=day("2033-02-01"))  # it has ended
+        for value in ("DIR:/etc/none", "PKCS11:x.so", "FILE:/etc/passwd", "DIR:", "ENV:X"):
+            anchors(value)
+            self.trust("remove", identity, "--dry-run", when=day(START, 30))
+        anchors("DIR:/etc/krb5/anchors", "/etc/kdc.d/one.conf")
+        self.write("/etc/krb5.conf", "include /etc/krb5.conf\nincludedir /etc/kdc.d\n")
+        needed("Kerberos: /etc/kdc.d/one.conf takes it from")
+        os.remove(self.inside("/etc/krb5.conf"))
 
     def staged_answer(self, ca, user, days, responder=None):
         """By `openssl ocsp` under the time of the lab: signed by the CA itself or a delegate."""

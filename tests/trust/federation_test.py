@@ -16,6 +16,7 @@ import lab
 from lab import day
 
 NOW = day("2030-06-01")
+SEEN = "/var/lib/piv-login/federation"
 MD = "urn:oasis:names:tc:SAML:2.0:metadata"
 TEMPLATE = """<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo>
 <ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>
@@ -73,7 +74,9 @@ class Federation(lab.Case):
         with open(out, "rb") as f:
             return f.read()
 
-    def federation(self, path, *options, status=0, when=NOW):
+    def federation(self, path, *options, status=0, when=NOW, fresh=True):
+        if fresh:  # no earlier run
+            shutil.rmtree(self.inside(SEEN), ignore_errors=True)
         answer = self.trust("federation", path, *options, "--json", when=when, status=status)
         return answer.json()
 
@@ -170,6 +173,16 @@ class Federation(lab.Case):
                      "metadata-untrusted", *self.trusted())
         self.refused(body.replace(signature, signature + signature), 1, "metadata-untrusted",
                      *self.trusted())
+
+    def test_10b_two_elements_of_one_id(self):
+        # Validly signed; but some readers find the first element of an ID, others the last.
+        for attribute in ("ID='_e1'", "Id='_e1'", "id='_e1'", "ID='_e2'"):
+            extra = "<Extensions><Other xmlns='urn:x' %s/></Extensions>" % attribute
+            good = self.signed(document=self.document("primary", signature=TEMPLATE % "#_e1", extra=extra))
+            if "_e2" in attribute:
+                self.federation(self.file(good), *self.trusted())
+            else:
+                self.refused(good, 1, "metadata-untrusted", *self.trusted())
 
     def test_11_weak_or_foreign_algorithms(self):
         sha1 = TEMPLATE.replace("2001/04/xmldsig-more#rsa-sha256", "2000/09/xmldsig#rsa-sha1")
@@ -291,6 +304,34 @@ class Federation(lab.Case):
         self.assertEqual(self.codes(after, *seen, "--dry-run", status=1), ["rolled-over"])
         self.assertEqual(self.codes(after, *seen, status=1), ["rolled-over"])
         self.assertEqual(self.codes(after, *seen), [])
+        self.assertFalse(os.path.exists(self.inside(SEEN)))
+
+    def test_19b_and_without_an_option(self):
+        before = self.file(self.document("primary", "secondary"))
+        self.assertEqual(self.codes(before), [])
+        name, = os.listdir(self.inside(SEEN))
+        self.assertRegex(name, r"^http---sts.example.com-adfs-services-trust-[0-9a-f]{16}$")
+        self.assertEqual(self.codes(before, fresh=False), [])
+        after = self.file(self.document("secondary", "primary"), "after.xml")
+        self.assertEqual(self.codes(after, "--dry-run", fresh=False, status=1), ["rolled-over"])
+        self.assertEqual(self.codes(after, fresh=False, status=1), ["rolled-over"])
+        self.assertEqual(self.codes(after, fresh=False), [])
+        # Another entity has a primary of its own.
+        other = self.document("primary", "secondary").replace("sts.", "sts2.")
+        self.assertEqual(self.codes(self.file(other), fresh=False), [])
+        self.assertEqual(len(os.listdir(self.inside(SEEN))), 2)
+        # What nobody else should have written is not believed.
+        os.chmod(self.inside(SEEN + "/" + name), 0o666)
+        self.assertEqual(self.codes(before, fresh=False), [])
+
+    def test_19c_where_nothing_can_be_remembered(self):
+        path = self.file(self.document("primary", "secondary"))
+        os.rmdir(self.inside("/var/lib/piv-login"))
+        self.write("/var/lib/piv-login", "in the way")
+        answer = self.trust("federation", path, when=NOW)
+        self.assertIn("goes unnoticed", answer.err)
+        self.assertIn("primary      30 days left", answer.out)
+        self.trust("federation", path, "--seen", self.folder + "/none/seen", when=NOW, status=2)
 
     # --- from the network ----------------------------------------------------------------------
     def test_20_http_is_refused(self):
