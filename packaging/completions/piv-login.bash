@@ -26,6 +26,7 @@ _piv_login() {
         --method) words='auto get post' ;;
         --cert-id-hash) words='sha1 sha256 auto' ;;
         --purpose) words='smartcard-logon any' ;;
+        --stig) words='el7 el8 el9 el10 ubuntu2204 al2023' ;;
         --state) words='next active' ;;
         --profile) words='auto al2 al2023 el8 el9 ubuntu debian' ;;
         --format) words='overlay-tar ad-connector image-builder-component packer ansible' ;;

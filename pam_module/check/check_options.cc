@@ -13,6 +13,8 @@ struct Raw {
     CheckOptions out;
     std::string at;
     CLI::Option* card = nullptr;
+    CLI::Option* stig = nullptr;
+    std::string verify_kdc;
 };
 
 void define_question(CLI::App& app, Raw& raw) {
@@ -29,8 +31,17 @@ void define_question(CLI::App& app, Raw& raw) {
     app.add_flag("--doctor", o.doctor, "Check everything that a login needs");
     app.add_option("--kdc", o.kdc, "With --doctor: the certificate of a domain controller")
         ->type_name("FILE");
+    app.add_option("--verify-kdc", raw.verify_kdc, "The same as --doctor --kdc FILE")
+        ->type_name("FILE");
     app.add_option("--report", o.report, "With --doctor: write a redacted report here")
         ->type_name("FILE");
+    app.add_flag("--report-names", o.report_names,
+                 "With --report: names, serials and file contents in it, too");
+    raw.stig =
+        app.add_option("--stig", o.stig_guide,
+                       "Which STIG rules on smart card login are met; by os-release, or GUIDE")
+            ->expected(0, 1)
+            ->type_name("[GUIDE]");
     app.add_option("--why", o.why, "Explain the last login attempts of a user")->type_name("USER");
 }
 
@@ -93,13 +104,22 @@ Status settle(Raw& raw) {
         }
         o.at = *at;
     }
+    o.stig = raw.stig->count() > 0;
+    if (!raw.verify_kdc.empty()) {
+        o.doctor = true;
+        o.kdc = raw.verify_kdc;
+    }
     const int questions = (o.card ? 1 : 0) + (o.certificate.empty() ? 0 : 1) + (o.doctor ? 1 : 0) +
-                          (o.why.empty() ? 0 : 1);
+                          (o.why.empty() ? 0 : 1) + (o.stig ? 1 : 0);
     if (questions > 1) {
-        return Error(ErrorCode::BadUsage, "give one of --card, --cert, --doctor and --why");
+        return Error(ErrorCode::BadUsage, "give one of --card, --cert, --doctor, --stig and --why");
     }
     if (!o.kdc.empty() && !o.doctor) {
         return Error(ErrorCode::BadUsage, "--kdc belongs to --doctor");
+    }
+    if ((!o.report.empty() && !o.doctor) || (o.report_names && o.report.empty())) {
+        return Error(ErrorCode::BadUsage,
+                     "--report belongs to --doctor, --report-names to --report");
     }
     o.card = o.card || questions == 0;
     while (!o.root.empty() && o.root.back() == '/') {

@@ -35,8 +35,11 @@ struct CheckOptions {
     bool json = false;
     bool doctor = false;
     std::string report;
-    std::string kdc;  // with doctor: the certificate file of a domain controller
+    bool report_names = false;  // names, serials and details in the report, too
+    std::string kdc;            // with doctor: the certificate file of a domain controller
     std::string why;
+    bool stig = false;
+    std::string stig_guide;  // empty: by os-release
 };
 
 /// Parses the command line. Nothing: `exit_status` says how to end (help was shown, or bad usage).

@@ -13,6 +13,7 @@
 #include "pki/base/file.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
+#include "pki/config/rooted_file.h"
 
 namespace piv {
 
@@ -27,8 +28,7 @@ struct Finding {
     std::string area;
     std::string what;
     std::string fix;
-    bool personal = false;  // names a person or a card: a report has the code alone
-    std::string code;
+    std::string plain;  // the same without any name, for a report; empty: the report has no words
 };
 
 const char* to_text(Rank rank) noexcept {
@@ -50,15 +50,22 @@ class Doctor {
     [[nodiscard]] std::vector<Finding>& findings() { return findings_; }
 
   private:
-    void add(Rank rank, const char* area, std::string what, std::string fix = {}) {
-        findings_.push_back({rank, area, std::move(what), std::move(fix), false, {}});
+    // Words of this program: they name nobody.
+    void add(Rank rank, const char* area, const std::string& what, std::string fix = {}) {
+        add_named(rank, area, what, what, std::move(fix));
+    }
+    // Words with names, numbers or file contents in them, and the same without.
+    void add_named(Rank rank, const char* area, std::string what, std::string plain,
+                   std::string fix = {}) {
+        findings_.push_back({rank, area, std::move(what), std::move(fix), std::move(plain)});
     }
     void add(const char* area, const Error& error) {
         const ErrorInfo& row = info(error.code);
-        add(Rank::Fail, area,
-            std::string(row.name) + (error.detail.empty() ? "" : ": " + error.detail),
-            std::string(row.hint));
+        add_named(Rank::Fail, area,
+                  std::string(row.name) + (error.detail.empty() ? "" : ": " + error.detail),
+                  std::string(row.name), std::string(row.hint));
     }
+    void add(const Step& step, const char* area, std::string fix);
     void program(const char* area, const std::string& path);
     void programs();
     void clock();
@@ -79,12 +86,14 @@ void Doctor::program(const char* area, const std::string& path) {
     struct stat st {};
     const std::string file = options_.root + path;
     if (stat(file.c_str(), &st) != 0) {
-        add(Rank::Fail, area, file + ": " + std::strerror(errno), "install the package again");
+        const std::string why = std::string(": ") + std::strerror(errno);
+        add_named(Rank::Fail, area, file + why, path + why, "install the package again");
     } else if (st.st_uid != 0 || (st.st_mode & 022U) != 0) {
-        add(Rank::Fail, area, file + ": does not belong to root alone",
-            "chown root:root " + file + "; chmod go-w " + file);
+        const std::string why = ": does not belong to root alone";
+        add_named(Rank::Fail, area, file + why, path + why,
+                  "chown root:root " + path + "; chmod go-w " + path);
     } else {
-        add(Rank::Ok, area, file);
+        add_named(Rank::Ok, area, file, path);
     }
 }
 
@@ -93,7 +102,7 @@ void Doctor::programs() {
     program("module", PIV_LIBEXECDIR "/piv-login-helper");
     program("module", PIV_BINDIR "/piv-ocsp");
     program("module", PIV_NSSDIR "/libnss_piv.so.2");
-    const Result<Bytes> users = read_file(options_.root + "/etc/passwd", 16U << 20U);
+    const Result<Bytes> users = read_followed(options_.root, "/etc/passwd", 16U << 20U);
     const bool there =
         users &&
         ("\n" + std::string(ByteView(*users).text())).find("\npiv-login:") != std::string::npos;
@@ -122,19 +131,20 @@ void Doctor::authorities(const TrustStore& store) {
     constexpr std::int64_t kSoonDays = 90;
     for (const TrustStore::Candidate& ca : store.all()) {
         const std::int64_t days = (ca.certificate.not_after() - now_) / kDay;
-        const std::string what =
-            std::string(ca.anchor ? "root " : "intermediate ") + ca.certificate.subject() + ": ";
+        const std::string role = ca.anchor ? "root" : "intermediate";
+        const std::string name = role + " " + ca.certificate.subject();
+        std::string state = ": " + std::to_string(days) + " days left";
+        std::string fix = days < kSoonDays ? "piv-trust add FILE with its successor" : "";
+        Rank rank = days < kSoonDays ? Rank::Warn : Rank::Ok;
         if (ca.certificate.not_after() < now_) {
-            add(Rank::Fail, "trust", what + "ended " + format_time(ca.certificate.not_after()),
-                "piv-trust add FILE with its successor");
+            rank = Rank::Fail;
+            state = ": ended " + format_time(ca.certificate.not_after());
         } else if (ca.certificate.not_before() > now_) {
-            add(Rank::Fail, "trust", what + "begins " + format_time(ca.certificate.not_before()),
-                "check the clock of this machine");
-        } else {
-            add(days < kSoonDays ? Rank::Warn : Rank::Ok, "trust",
-                what + std::to_string(days) + " days left",
-                days < kSoonDays ? "piv-trust add FILE with its successor" : "");
+            rank = Rank::Fail;
+            state = ": begins " + format_time(ca.certificate.not_before());
+            fix = "check the clock of this machine";
         }
+        add_named(rank, "trust", name + state, role + state, fix);
     }
 }
 
@@ -159,9 +169,10 @@ void Doctor::pcsc() {
 }
 
 void Doctor::names() {
-    const Result<Bytes> file = read_file(options_.root + "/etc/nsswitch.conf", 1U << 20U);
+    const Result<Bytes> file = read_followed(options_.root, "/etc/nsswitch.conf", 1U << 20U);
     if (!file) {
-        add(Rank::Warn, "nss", file.error().detail, "passwd: files piv");
+        add_named(Rank::Warn, "nss", file.error().detail, std::string(info(file.code()).name),
+                  "passwd: files piv");
         return;
     }
     const std::string text = "\n" + std::string(ByteView(*file).text());
@@ -170,24 +181,29 @@ void Doctor::names() {
                                    ? ""
                                    : text.substr(line + 1, text.find('\n', line + 1) - line - 1);
     const bool served = (passwd + " ").find(" piv ") != std::string::npos;
-    add(served ? Rank::Ok : Rank::Warn, "nss",
-        served ? passwd : "passwd in nsswitch.conf does not name piv",
-        served ? ""
-               : "needed for card-only accounts and for names like user@domain: enable-smartcard");
+    if (served) {
+        add_named(Rank::Ok, "nss", passwd, "passwd in nsswitch.conf names piv");
+    } else {
+        add(Rank::Warn, "nss", "passwd in nsswitch.conf does not name piv",
+            "needed for card-only accounts and for names like user@domain: enable-smartcard");
+    }
 }
 
 void Doctor::stacks() {
     const std::vector<PamLine> lines = pam_lines(options_.root);
     if (lines.empty()) {
-        add(Rank::Fail, "pam", "no file in " + options_.root + "/etc/pam.d names pam_piv.so",
-            "enable-smartcard --ca-cert root.cer int.cer");
+        add_named(Rank::Fail, "pam", "no file in " + options_.root + "/etc/pam.d names pam_piv.so",
+                  "no file in /etc/pam.d names pam_piv.so",
+                  "enable-smartcard --ca-cert root.cer int.cer");
     }
     for (const PamLine& line : lines) {
         const std::string problem = problem_of(line);
-        add(problem.empty() ? Rank::Ok : Rank::Fail, "pam",
-            line.file + ":" + std::to_string(line.number) + ": " +
-                (problem.empty() ? line.type + " " + line.control : problem),
-            problem.empty() ? "" : "correct the line; see pam_piv(8)");
+        const std::string place = line.file + ":" + std::to_string(line.number) + ": ";
+        const std::string good = line.type + " " + line.control;
+        add_named(problem.empty() ? Rank::Ok : Rank::Fail, "pam",
+                  place + (problem.empty() ? good : problem),
+                  place + (problem.empty() ? good : "is wrong"),
+                  problem.empty() ? "" : "correct the line; see pam_piv(8)");
     }
 }
 
@@ -196,17 +212,17 @@ void Doctor::card(CheckSetup& setup) {
     options.pin_from_stdin = false;
     const CheckResult result = check_card(options, setup);
     for (const Step& step : result.record.steps) {
-        Finding finding;
-        finding.rank = step.result == StepResult::Fail ? Rank::Fail : Rank::Ok;
-        finding.area = std::string(to_text(step.name));
-        finding.what = (step.result == StepResult::Fail ? step.code + ": " : "") + step.detail;
-        finding.fix = step.hint;
-        finding.personal = true;
-        finding.code = step.code;
         if (step.result != StepResult::Skip) {
-            findings_.push_back(std::move(finding));
+            add(step, std::string(to_text(step.name)).c_str(), step.hint);
         }
     }
+}
+
+// What a card or certificate says of itself names people: a report has the code alone.
+void Doctor::add(const Step& step, const char* area, std::string fix) {
+    const bool failed = step.result == StepResult::Fail;
+    add_named(failed ? Rank::Fail : Rank::Ok, area, (failed ? step.code + ": " : "") + step.detail,
+              step.code, std::move(fix));
 }
 
 // What PKINIT asks of a KDC's certificate (RFC 4556 section 3.2.4), with the installed chain.
@@ -222,12 +238,11 @@ void Doctor::domain_controller() {
     }
     const CheckResult result = check_certificate(options, *setup);
     for (const Step& step : result.record.steps) {
-        const bool failed = step.result == StepResult::Fail;
         if (step.result == StepResult::Skip || step.name == StepName::Mapping) {
             continue;
         }
         const bool wrong_use = step.code == info(ErrorCode::EkuWrong).name;
-        add(failed ? Rank::Fail : Rank::Ok, "kdc", (failed ? step.code + ": " : "") + step.detail,
+        add(step, "kdc",
             wrong_use ? "give the domain controller a certificate from the template \"Kerberos "
                         "Authentication\" (id-pkinit-KPKdc, 1.3.6.1.5.2.3.5)"
                       : step.hint);
@@ -266,13 +281,32 @@ void Doctor::examine() {
 Json findings_json(const std::vector<Finding>& findings, bool redacted) {
     Json out = Json::array();
     for (const Finding& finding : findings) {
-        const bool hidden = redacted && finding.personal;
         out.push_back({{"result", to_text(finding.rank)},
                        {"area", finding.area},
-                       {"what", hidden ? finding.code : finding.what},
+                       {"what", redacted ? finding.plain : finding.what},
                        {"fix", finding.fix}});
     }
     return out;
+}
+
+// The worst first, and of those what others follow from.
+void print_findings(const std::vector<Finding>& findings) {
+    const auto count = [&findings](Rank rank) {
+        return std::count_if(findings.begin(), findings.end(),
+                             [rank](const Finding& f) { return f.rank == rank; });
+    };
+    for (const Finding& finding : findings) {
+        std::printf("%-4s  %-13s %s\n", to_text(finding.rank), finding.area.c_str(),
+                    escape_for_display(finding.what, 2000).c_str());
+        if (!finding.fix.empty()) {
+            std::printf("                    try: %s\n",
+                        escape_for_display(finding.fix, 2000).c_str());
+        }
+    }
+    std::printf(
+        "%ld to put right%s, %ld to look at, %ld good\n", static_cast<long>(count(Rank::Fail)),
+        count(Rank::Fail) > 1 ? " (from the top: later ones may follow from earlier ones)" : "",
+        static_cast<long>(count(Rank::Warn)), static_cast<long>(count(Rank::Ok)));
 }
 
 }  // namespace
@@ -286,7 +320,8 @@ int run_doctor(const CheckOptions& options, UnixTime now) {
     if (!options.report.empty()) {
         const Json report{{"version", PIV_VERSION},
                           {"time", format_time(now)},
-                          {"findings", findings_json(findings, true)}};
+                          {"redacted", !options.report_names},
+                          {"findings", findings_json(findings, !options.report_names)}};
         const std::string text = report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
         const Status written =
             write_file_atomically(options.report, ByteView(std::string_view(text)), 0600);
@@ -297,14 +332,7 @@ int run_doctor(const CheckOptions& options, UnixTime now) {
     if (options.json) {
         print_json({{"healthy", !ill}, {"findings", findings_json(findings, false)}});
     } else {
-        for (const Finding& finding : findings) {
-            std::printf("%-4s  %-13s %s\n", to_text(finding.rank), finding.area.c_str(),
-                        escape_for_display(finding.what, 2000).c_str());
-            if (!finding.fix.empty()) {
-                std::printf("                    try: %s\n",
-                            escape_for_display(finding.fix, 2000).c_str());
-            }
-        }
+        print_findings(findings);
     }
     return static_cast<int>(ill ? ExitStatus::No : ExitStatus::Yes);
 }

@@ -5,6 +5,7 @@
 #include "pam_module/check/check_options.h"
 #include "pam_module/check/check_run.h"
 #include "pam_module/check/doctor.h"
+#include "pam_module/check/stig.h"
 #include "pam_module/check/why.h"
 
 using namespace piv;
@@ -14,6 +15,9 @@ namespace {
 int run(const CheckOptions& options, UnixTime now) {
     if (!options.why.empty()) {
         return explain_attempts(options.why, options.root, options.json);
+    }
+    if (options.stig) {
+        return run_stig(options, now);
     }
     if (options.doctor) {
         return run_doctor(options, now);

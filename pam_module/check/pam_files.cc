@@ -3,7 +3,7 @@
 #include <sstream>
 
 #include "pam_module/glue/arguments.h"
-#include "pki/base/file.h"
+#include "pki/config/rooted_file.h"
 
 namespace piv {
 
@@ -40,15 +40,16 @@ bool is_ours(const std::string& module) {
 
 std::vector<PamLine> pam_lines(const std::string& root) {
     std::vector<PamLine> out;
-    const std::string folder = root + "/etc/pam.d";
-    const Result<std::vector<std::string>> names = list_folder(folder, "");
+    auto folder = RootedFolder::open(root, "/etc/pam.d");
+    if (!folder) {
+        return out;
+    }
+    const Result<std::vector<std::string>> names = folder->list("");
     if (!names) {
         return out;
     }
     for (const std::string& name : *names) {
-        std::string path = folder;
-        path.append("/").append(name);
-        const Result<Bytes> content = read_file(path, 1U << 20U);
+        const Result<Bytes> content = read_followed(root, "/etc/pam.d/" + name, 1U << 20U);
         if (!content) {
             continue;
         }

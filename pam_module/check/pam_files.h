@@ -14,7 +14,7 @@ struct PamLine {
     std::vector<std::string> arguments;
 };
 
-/// Of `root`/etc/pam.d, in the order of the files.
+/// Of /etc/pam.d in `root`, in the order of the files; links do not lead out of it.
 std::vector<PamLine> pam_lines(const std::string& root);
 /// What is wrong with a line; empty: nothing.
 std::string problem_of(const PamLine& line);

@@ -187,6 +187,22 @@ Result<Bytes> read_rooted(const std::string& root, const std::string& path, std:
     return opened ? opened->read(name, max_bytes, owner) : Result<Bytes>(opened.error());
 }
 
+Result<Bytes> read_followed(const std::string& root, const std::string& path,
+                            std::size_t max_bytes) {
+    if (root.empty()) {
+        return read_file(path, max_bytes);
+    }
+    const UniqueFd top(::open(root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    const UniqueFd file(top.valid() ? open_in_root(top.get(), path, O_PATH) : -1);
+    if (!file.valid()) {
+        return system_error(errno == ENOENT ? ErrorCode::FileNotFound : ErrorCode::FileUnreadable,
+                            root + path);
+    }
+    const std::string opened = by_descriptor(file);
+    auto content = read_file(opened, max_bytes);
+    return content ? std::move(content) : renamed(content.error(), opened, root + path);
+}
+
 Status write_rooted(const std::string& root, const std::string& path, ByteView content,
                     unsigned mode) {
     const auto [folder, name] = split_path(path);

@@ -39,6 +39,10 @@ class RootedFolder {
 /// One file by its path in the system of `root`.
 Result<Bytes> read_rooted(const std::string& root, const std::string& path, std::size_t max_bytes,
                           Ownership owner = Ownership::Any);
+/// As read_rooted, but follows symbolic links, each as the system in the tree would: for what
+/// distributions link (authselect's PAM files, os-release). Kernels before 5.6 refuse them.
+Result<Bytes> read_followed(const std::string& root, const std::string& path,
+                            std::size_t max_bytes);
 Status write_rooted(const std::string& root, const std::string& path, ByteView content,
                     unsigned mode);
 

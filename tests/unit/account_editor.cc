@@ -70,6 +70,7 @@ TEST_CASE("links in a tree never lead out of it") {
     CHECK(access(outside.file("new").c_str(), F_OK) != 0);
     REQUIRE(symlink(outside.file("secret").c_str(), dir.file("etc/link").c_str()) == 0);
     CHECK_FALSE(read_rooted(dir.path(), "/etc/link", 100).ok());
+    CHECK_FALSE(read_followed(dir.path(), "/etc/link", 100).ok());  // nothing of that name inside
     REQUIRE(write_rooted(dir.path(), "/etc/link", ByteView(std::string_view("mine")), 0644).ok());
     CHECK(ByteView(*read_rooted(dir.path(), "/etc/link", 100)).text() == "mine");
     CHECK(ByteView(*read_file(outside.file("secret"), 100)).text() == "upn a@b -> c\n");
