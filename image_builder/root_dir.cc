@@ -82,6 +82,9 @@ class Walker {
         while (!parts_.empty()) {
             const std::string part = parts_.front();
             parts_.pop_front();
+            if (part == ".") {
+                continue;
+            }
             if (part == "..") {
                 if (!stack_.empty()) {
                     stack_.pop_back();
@@ -107,7 +110,13 @@ class Walker {
     [[nodiscard]] int here() const { return stack_.empty() ? root_ : stack_.back().get(); }
 
     void push(const std::string& path) {
-        const std::vector<std::string> parts = split_path(path);
+        std::vector<std::string> parts = split_path(path);
+        // "file/" and "file/." ask for a folder: something is left behind the last name then.
+        const std::size_t slash = path.rfind('/');
+        const std::string last = slash == std::string::npos ? path : path.substr(slash + 1);
+        if (last.empty() || last == ".") {
+            parts.emplace_back(".");
+        }
         parts_.insert(parts_.begin(), parts.begin(), parts.end());
     }
 

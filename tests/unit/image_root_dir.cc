@@ -109,3 +109,27 @@ TEST_CASE("paths as text") {
     CHECK(resolve_link_text("/etc/x", "/usr/y") == "/usr/y");
     CHECK(resolve_link_text("/etc/x", "../../../y") == "/y");
 }
+
+TEST_CASE("a path that ends like one of a folder does not reach a file") {
+    const TempDir outer;
+    const std::string root = outer.folder("root");
+    (void)outer.folder("root/folder");
+    (void)outer.write("root/file", "text");
+    REQUIRE(symlink("file", (root + "/link").c_str()) == 0);
+    REQUIRE(symlink("file/", (root + "/slash").c_str()) == 0);
+    REQUIRE(symlink("folder/", (root + "/good").c_str()) == 0);
+    for (const RootDir::Walk walk : {RootDir::Walk::Kernel, RootDir::Walk::Descriptors}) {
+        const Result<RootDir> tree = RootDir::open(root, walk);
+        REQUIRE(tree.ok());
+        CHECK(tree->read("link", 100).ok());
+        for (const char* path : {"file/", "file/.", "./file//", "link/", "link/.", "slash"}) {
+            INFO(path);
+            CHECK(tree->read(path, 100).code() == ErrorCode::FileNotFound);
+        }
+        for (const char* path :
+             {"folder/", "folder/.", "./folder//./", "good", "good/", "/", "."}) {
+            INFO(path);
+            CHECK(tree->open_folder(path).ok());
+        }
+    }
+}
