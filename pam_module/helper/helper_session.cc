@@ -12,6 +12,7 @@
 #include "pam_module/helper/fetch_process.h"
 #include "pam_module/helper/process.h"
 #include "pam_module/helper/recent_attempt.h"
+#include "pam_module/helper/typed_name.h"
 #include "pki/base/text.h"
 
 namespace piv {
@@ -168,6 +169,7 @@ void HelperSession::finish(const Ending& ending) {
         event.user = record_.user;  // nobody typed a name: the card's account, if it came to one
     }
     if (ending.outcome == AuthOutcome::Granted || ending.error) {
+        hide_typed_pin(event, record_, system_name_service());
         log_attempt(event, record_);
     }
     const bool quiet = ending.outcome == AuthOutcome::OutOfScope ||

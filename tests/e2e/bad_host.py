@@ -1,4 +1,4 @@
-"""bad_host.py HELPER USER: plays the host of the helper, and answers its first question with a Ready."""
+"""bad_host.py HELPER USER [CONFIG]: plays the host of the helper, and answers its first question with a Ready."""
 import os
 import socket
 import struct
@@ -24,7 +24,9 @@ if pid == 0:
 its.close()
 stream = ours.makefile("rwb", buffering=0)
 begin = struct.pack(">BBII", AUTHENTICATE, FIRST_PASS_NEVER, 0, 0)
-stream.write(frame(BEGIN, begin + b"".join(map(text, ("piv-test", sys.argv[2], "", "", "", "")))))
+config = sys.argv[3] if len(sys.argv) > 3 else ""
+texts = ("piv-test", sys.argv[2], config, "", "", "")  # service, user, config, tty, host, language
+stream.write(frame(BEGIN, begin + b"".join(map(text, texts))))
 while True:
     header = stream.read(8)
     if len(header) < 8:
