@@ -14,10 +14,10 @@ issue() { # NAME SUBJECT UPN: a certificate of the issuing CA for alice's key
         "extendedKeyUsage=clientAuth,1.3.6.1.4.1.311.20.2.2" "authorityKeyIdentifier=keyid" \
         "subjectAltName=@names" \
         "[names]" "otherName=1.3.6.1.4.1.311.20.2.3;FORMAT:UTF8,UTF8:$3" >"$TMPDIR/ext"
-    openssl req -new -utf8 -key "$LAB/alice.key" -subj "$2" -nameopt utf8 -out "$TMPDIR/request" &&
-        openssl x509 -req -in "$TMPDIR/request" -CA "$LAB/int.pem" -CAkey "$LAB/int.key" \
-            -set_serial 0x$RANDOM -days 30 -sha256 -extfile "$TMPDIR/ext" -extensions c \
-            -out "$LAB/$1.pem" 2>/dev/null || give_up "a certificate for $1"
+    openssl req -new -utf8 -key "$LAB/alice.key" -subj "$2" -nameopt utf8 -out "$TMPDIR/request"
+    openssl x509 -req -in "$TMPDIR/request" -CA "$LAB/int.pem" -CAkey "$LAB/int.key" \
+        -set_serial 0x$RANDOM -days 30 -sha256 -extfile "$TMPDIR/ext" -extensions c \
+        -out "$LAB/$1.pem" 2>/dev/null || give_up "a certificate for $1"
 }
 raw_controls() { # in OUT: bidirectional controls, and controls but tab and line end
     LC_ALL=C grep -caP '[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\xe2\x80[\x8b-\x8f\xaa-\xae]|\xe2\x81[\xa6-\xa9]' <<<"$OUT"
