@@ -15,7 +15,6 @@ constexpr char kAnswer[] = ".ocsp";
 constexpr char kRevoked[] = ".revoked";
 constexpr char kHabits[] = ".responder";
 constexpr std::int64_t kHabitsLast = 7L * 86400;  // then the responder is tried anew
-constexpr int kHold = 6;                          // CRLReason certificateHold
 
 void append_field(Bytes& out, ByteView field) {
     const auto size = static_cast<std::uint32_t>(field.size());
@@ -37,10 +36,6 @@ bool take_field(ByteView& rest, ByteView& field) noexcept {
     field = rest.sub(4, size);
     rest = rest.sub(4 + size);
     return true;
-}
-
-bool lasting(const Judgement& judgement) noexcept {
-    return judgement.status == CertStatus::Revoked && judgement.reason.value_or(0) != kHold;
 }
 
 }  // namespace
@@ -138,7 +133,7 @@ std::optional<AnswerCache::Found> AnswerCache::last_known(const CertSubject& sub
 std::optional<AnswerCache::Found> AnswerCache::lasting_revocation(
     const CertSubject& subject, const JudgeOptions& options) const {
     auto found = read(name_of(subject, kRevoked), subject, options, true);
-    if (found && !lasting(found->judgement)) {
+    if (found && !is_lasting_revocation(found->judgement)) {
         found.reset();
     }
     return found;
@@ -164,7 +159,7 @@ Status AnswerCache::store(const CertSubject& subject, const std::string& url, By
     if (lasting_revocation(subject, options)) {
         return {};
     }
-    const char* suffix = lasting(judged.value()) ? kRevoked : kAnswer;
+    const char* suffix = is_lasting_revocation(judged.value()) ? kRevoked : kAnswer;
     const auto known = last_known(subject, options);
     if (known && known->judgement.this_update > judged->this_update && suffix == kAnswer) {
         return {};

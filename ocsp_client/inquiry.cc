@@ -9,6 +9,47 @@
 
 namespace piv {
 
+namespace {
+
+// What a staged answer says now. One that has run out proves nothing good, but a lasting revocation
+// in it still counts: it is judged for the time when it was made.
+Result<Judgement> judge_staged(const Bytes& response, const CertSubject& subject,
+                               const JudgeOptions& options) {
+    auto now = judge_response(response, subject, options);
+    if (now || (now.code() != ErrorCode::OcspStale && now.code() != ErrorCode::OcspSignerExpired)) {
+        return now;
+    }
+    const auto parsed = parse_response(response);
+    JudgeOptions then = options;
+    then.max_age_of_all.reset();
+    then.now = parsed ? std::min(options.now, parsed->produced_at) : options.now;
+    auto judged = judge_response(response, subject, then);
+    return judged && is_lasting_revocation(*judged) ? std::move(judged) : std::move(now);
+}
+
+// A lasting revocation if there is one, else the newest: a certificate may have been on hold.
+std::optional<AnswerCache::Found> best_staged(const std::vector<Bytes>& responses,
+                                              const CertSubject& subject, JudgeOptions options) {
+    std::optional<AnswerCache::Found> best;
+    options.already_produced = false;
+    for (const Bytes& response : responses) {
+        auto judged = judge_staged(response, subject, options);
+        if (!judged || judged->status == CertStatus::Unknown) {
+            continue;
+        }
+        const bool lasting = is_lasting_revocation(*judged);
+        if (!best || lasting || judged->this_update > best->judgement.this_update) {
+            best = AnswerCache::Found{response, std::move(judged).value()};
+        }
+        if (lasting) {
+            break;
+        }
+    }
+    return best;
+}
+
+}  // namespace
+
 Inquiry::Inquiry(std::vector<CertSubject> subjects, InquirySettings settings, Transport* transport,
                  UnixTime now)
     : settings_(std::move(settings)),
@@ -77,17 +118,7 @@ bool Inquiry::decide_locally(Question& question) {
     if (auto revoked = cache_.lasting_revocation(question.subject, options)) {
         return use(std::move(*revoked), "cache");
     }
-    std::optional<AnswerCache::Found> staged;
-    JudgeOptions stored = options;
-    stored.already_produced = false;
-    for (const Bytes& response : settings_.staged) {
-        auto judgement = judge_response(response, question.subject, stored);
-        if (judgement && judgement->status != CertStatus::Unknown &&
-            (!staged || judgement->status == CertStatus::Revoked ||
-             judgement->this_update > staged->judgement.this_update)) {
-            staged = AnswerCache::Found{response, std::move(judgement).value()};
-        }
-    }
+    auto staged = best_staged(settings_.staged, question.subject, options);
     if (staged && staged->judgement.status == CertStatus::Revoked) {
         return use(std::move(*staged), "staged");
     }

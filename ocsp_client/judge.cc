@@ -116,6 +116,11 @@ std::string responder_text(const OcspResponse& response, const Certificate& sign
 
 }  // namespace
 
+bool is_lasting_revocation(const Judgement& judgement) noexcept {
+    constexpr int kHold = 6;  // CRLReason certificateHold
+    return judgement.status == CertStatus::Revoked && judgement.reason.value_or(0) != kHold;
+}
+
 std::string_view to_text(SignerKind kind) noexcept {
     switch (kind) {
         case SignerKind::Issuer:

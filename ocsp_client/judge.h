@@ -45,6 +45,9 @@ struct Judgement {
     std::optional<Certificate> unchecked_delegate;
 };
 
+/// Revoked for good: not merely on hold (RFC 5280 section 5.3.1).
+bool is_lasting_revocation(const Judgement& judgement) noexcept;
+
 /// Structure, signature, signer's authority, then content. Any error means: not to be used.
 Result<Judgement> judge_response(ByteView der, const CertSubject& subject,
                                  const JudgeOptions& options);

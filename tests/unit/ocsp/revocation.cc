@@ -184,6 +184,48 @@ TEST_CASE("answers staged into the image count at first boot", "[ocsp]") {
     CHECK_FALSE(over.finish(Deadline::after_ms(100)));
 }
 
+TEST_CASE("of staged answers a revocation stands, whatever else is staged and however old",
+          "[ocsp]") {
+    constexpr int kSuperseded = 4;
+    constexpr int kHold = 6;
+    RevocationSettings s = settings(OcspMode::Soft);  // the network is silent
+    const auto answer = [](CertStatus status, UnixTime at, int reason) {
+        AnswerPlan plan;
+        plan.status = status;
+        plan.reason = reason;
+        plan.this_update = at;
+        plan.next_update = at + 600;
+        return make_response(pki().leaf_subject(), plan, pki().delegate);
+    };
+    const auto code_of = [&](std::vector<Bytes> staged) {
+        s.staged_responses = std::move(staged);
+        World silent;
+        silent.leaf_failure = ErrorCode::OcspConnect;
+        const auto result = check(silent, s);
+        return result ? std::string("ok") : std::string(info(result.code()).name);
+    };
+    const Bytes good = answer(CertStatus::Good, kNow - 60, 0);
+    const Bytes revoked = answer(CertStatus::Revoked, kNow - 600, kSuperseded);
+    const Bytes long_ago = answer(CertStatus::Revoked, kNow - 3000, kSuperseded);
+    const Bytes on_hold = answer(CertStatus::Revoked, kNow - 600, kHold);
+    CHECK(code_of({good}) == "ok");
+    for (const Bytes& r : {revoked, long_ago}) {
+        CHECK(code_of({r}) == "revoked");
+        CHECK(code_of({r, good}) == "revoked");
+        CHECK(code_of({good, r}) == "revoked");
+    }
+    // The newest word on a hold, in any order.
+    CHECK(code_of({on_hold}) == "revoked");
+    CHECK(code_of({on_hold, good}) == "ok");
+    CHECK(code_of({good, on_hold}) == "ok");
+    // An old good one proves nothing, nor does a damaged revocation.
+    s.ocsp = OcspMode::Require;
+    CHECK(code_of({answer(CertStatus::Good, kNow - 3000, 0)}) == "ocsp-connect-failed");
+    Bytes damaged = long_ago;
+    damaged[damaged.size() / 2] ^= 1U;
+    CHECK(code_of({damaged}) == "ocsp-connect-failed");
+}
+
 TEST_CASE("off without CRLs asks nothing", "[ocsp]") {
     World world;
     world.leaf.status = CertStatus::Revoked;
