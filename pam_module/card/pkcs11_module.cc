@@ -53,6 +53,19 @@ Status check_node(const std::string& path, bool folder) {
     return {};
 }
 
+// What is called of a module. PKCS#11 wants every entry of the list to be there (v2.40 section 5.2),
+// and p11-kit does not look.
+bool is_complete(const CK_FUNCTION_LIST& f) {
+    return f.C_Initialize != nullptr && f.C_Finalize != nullptr && f.C_GetSlotList != nullptr &&
+           f.C_GetSlotInfo != nullptr && f.C_GetTokenInfo != nullptr &&
+           f.C_GetMechanismInfo != nullptr && f.C_OpenSession != nullptr &&
+           f.C_CloseSession != nullptr && f.C_FindObjectsInit != nullptr &&
+           f.C_FindObjects != nullptr && f.C_FindObjectsFinal != nullptr &&
+           f.C_GetAttributeValue != nullptr && f.C_Login != nullptr && f.C_Logout != nullptr &&
+           f.C_SignInit != nullptr && f.C_Sign != nullptr && f.C_SetPIN != nullptr &&
+           f.C_InitPIN != nullptr;
+}
+
 }  // namespace
 
 Result<const Pkcs11Module::Kit*> Pkcs11Module::Kit::get() {
@@ -111,6 +124,9 @@ Result<std::shared_ptr<Pkcs11Module>> Pkcs11Module::load(const std::string& path
         return refused(*real, "cannot be loaded as a PKCS#11 module");
     }
     std::shared_ptr<Pkcs11Module> module(new Pkcs11Module(**kit, functions));
+    if (!is_complete(*functions)) {
+        return refused(*real, "lacks functions that a PKCS#11 module has to have");
+    }
     const CK_RV rv = (*kit)->initialize(functions);
     if (rv != CKR_OK) {
         char why[64];
