@@ -279,7 +279,8 @@ Result<StageManifest> Stager::prepare(const StagePlan& plan, bool force) const {
         }
     }
     if (!drifted.empty() && !force) {
-        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted);
+        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted +
+                                                "; --force replaces what was changed");
     }
     if (Status s = preflight(journal); !s) {
         return std::move(s).error();

@@ -197,7 +197,8 @@ Result<ApplyResult> Stager::undo(bool force) {
         }
     }
     if (!drifted.empty() && !force) {
-        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted);
+        return Error(ErrorCode::ImageDrift, "changed by somebody since it was staged: " + drifted +
+                                                "; --force replaces what was changed");
     }
     for (const ManifestEntry& entry : entries) {
         (void)remove_temporary(root_, entry.path);
