@@ -1,6 +1,6 @@
 #!/bin/bash
 # The installed templates, each run in an image as its tool would: the commands of the EC2 Image Builder
-# component and of the Packer file, the Ansible role by Ansible itself.
+# component and of the Packer file, the Ansible role by Ansible itself, the script of mkosi.
 # usage: templates.sh BUILD_DIR, after rpm.sh, which builds the packages
 . "$(dirname "$0")/../e2e/lib.sh"
 . "$(dirname "$0")/image.sh"
@@ -55,4 +55,22 @@ succeeds "Ansible: the playbook parses" play --syntax-check
 succeeds "Ansible: the role" play
 says "failed=0"
 succeeds "Ansible: a login with the card" login 123456
+succeeds "Ansible: the role once more" play
+says "changed=0" "Ansible: the second run changes nothing"
+succeeds "Ansible: state absent" play -e piv_login_state=absent
+says "changed=1"
+exits_with 1 "Ansible: state absent: not a PAM file names the module" grep -rqs pam_piv "$ROOT/etc/pam.d"
+succeeds "Ansible: state absent, once more" play -e piv_login_state=absent
+says "changed=0"
+
+# --- mkosi ---------------------------------------------------------------------------------------------
+if command -v mkosi >/dev/null; then
+    succeeds "mkosi reads the configuration" mkosi --directory "$TEMPLATES/mkosi" summary
+    says "piv-login-image" "mkosi: the packages are named"
+fi
+certificates_to /usr/share/pki/piv-login
+cp "$TEMPLATES/mkosi/mkosi.postinst.chroot" "$ROOT/tmp/postinst"
+succeeds "mkosi: the script for the image" chroot "$ROOT" /tmp/postinst final
+succeeds "mkosi: a login with the card" login 123456
+undo mkosi
 finish
