@@ -183,11 +183,12 @@ void to_audit(const LoginEvent& event) {
         const std::string user = escape_for_display(event.user, 256);
         const std::string operation = "PAM:piv-login code=" + code_of(event);
         // With an address given, the library does not ask the network for that of the host's name.
-        (void)audit_log_acct_message(
+        const int written = audit_log_acct_message(
             audit.get(), AUDIT_USER_AUTH, nullptr, operation.c_str(), user.c_str(), -1,
             event.begin.remote_host.empty() ? nullptr : event.begin.remote_host.c_str(), "?",
             event.begin.tty.empty() ? nullptr : event.begin.tty.c_str(),
             event.outcome == AuthOutcome::Granted ? 1 : 0);
+        static_cast<void>(written);  // a login does not fail for its record
     }
 #else
     (void)event;
