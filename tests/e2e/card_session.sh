@@ -115,6 +115,7 @@ while_typing() {
     local what=$1 in out
     shift
     coproc TYPING { "$PROBE" --pin 123456 --pause 2>&1; }
+    local pid=$TYPING_PID # bash forgets it when the probe has ended
     exec {in}>&"${TYPING[1]}" {out}<&"${TYPING[0]}"
     local line
     OUT=""
@@ -127,7 +128,7 @@ while_typing() {
     OUT+=$(cat <&"$out")
     exec {in}>&- {out}<&-
     STATUS=0
-    wait "$TYPING_PID" || STATUS=$?
+    wait "$pid" || STATUS=$?
 }
 other_application() { opensc-tool -s 00:A4:04:00:07:A0:00:00:00:62:00:01; }
 reset_by_other() { opensc-tool --reset; }
