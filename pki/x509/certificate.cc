@@ -4,17 +4,24 @@
 #include <openssl/sha.h>
 
 #include <atomic>
+#include <new>
 
 #include "pki/base/text.h"
 #include "pki/x509/certificate_fields.h"
 #include "pki/x509/openssl_ptr.h"
-#include "pki/x509/signature.h"
+#include "pki/x509/plain_certificate.h"
+#include "pki/x509/public_key.h"
 
 namespace piv {
 
 struct Certificate::Data {
+    Data() = default;
+    ~Data() { X509_free(native.load()); }
+    Data(const Data&) = delete;
+    Data& operator=(const Data&) = delete;
+
     Bytes der;
-    OpenSslPtr<X509> native;
+    mutable std::atomic<X509*> native{nullptr};  // nullptr: nobody has asked for it yet
     SharedKey key;
     CertificateFields fields;
     std::string sha256;
@@ -32,10 +39,20 @@ std::string sha256_of(ByteView data) {
     return to_hex(ByteView(digest, length));
 }
 
-std::string rfc4514(const X509_NAME* name) {
+X509* decode(ByteView der) {
+    const std::uint8_t* p = der.data();
+    OpenSslPtr<X509> native(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
+    ERR_clear_error();
+    return p == der.data() + der.size() ? native.release() : nullptr;
+}
+
+std::string rfc4514(ByteView der) {
+    const std::uint8_t* p = der.data();
+    const OpenSslPtr<X509_NAME> name(d2i_X509_NAME(nullptr, &p, static_cast<long>(der.size())));
     const OpenSslPtr<BIO> out(BIO_new(BIO_s_mem()));
     const unsigned long flags = XN_FLAG_RFC2253 & ~static_cast<unsigned long>(ASN1_STRFLGS_ESC_MSB);
-    if (out == nullptr || X509_NAME_print_ex(out.get(), name, 0, flags) < 0) {
+    if (name == nullptr || out == nullptr ||
+        X509_NAME_print_ex(out.get(), name.get(), 0, flags) < 0) {
         ERR_clear_error();
         return {};
     }
@@ -108,17 +125,6 @@ bool read_sid_extension(ByteView value, std::string& sid) {
     return !sid.empty();
 }
 
-// libcrypto has decoded most keys with the certificate: once is enough, it is the dearest part. A DSA
-// key may inherit its parameters, which libcrypto does not see.
-SharedKey key_of(X509* native, ByteView spki) {
-    EVP_PKEY* key = X509_get0_pubkey(native);
-    ERR_clear_error();
-    if (key == nullptr || EVP_PKEY_base_id(key) == EVP_PKEY_DSA || EVP_PKEY_up_ref(key) != 1) {
-        return decode_public_key(spki, nullptr);
-    }
-    return SharedKey(key, EVP_PKEY_free);
-}
-
 }  // namespace
 
 Certificate::Certificate(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
@@ -126,19 +132,17 @@ Certificate::Certificate(std::shared_ptr<const Data> data) : data_(std::move(dat
 Result<Certificate> Certificate::from_der(ByteView der) {
     auto data = std::make_shared<Data>();
     data->der = der.copy();
-    const std::uint8_t* p = data->der.data();
-    data->native.reset(d2i_X509(nullptr, &p, static_cast<long>(data->der.size())));
-    ERR_clear_error();
-    if (data->native == nullptr) {
-        return Error(ErrorCode::CertMalformed, "not an X.509 certificate in DER");
-    }
-    if (p != data->der.data() + data->der.size()) {
-        return Error(ErrorCode::CertMalformed, "octets after the end of the certificate");
+    // What is plain libcrypto decodes only when somebody needs its form: it decodes the key with it.
+    if (!is_plain_certificate(data->der)) {
+        data->native = decode(data->der);
+        if (data->native == nullptr) {
+            return Error(ErrorCode::CertMalformed, "not exactly one X.509 certificate in DER");
+        }
     }
     if (!read_certificate_fields(data->der, data->fields)) {
         return Error(ErrorCode::CertMalformed, "not strict DER");
     }
-    data->key = key_of(data->native.get(), data->fields.spki);
+    data->key = decode_public_key(data->fields.spki, nullptr);
     data->sha256 = sha256_of(data->der);
     return Certificate(std::move(data));
 }
@@ -146,8 +150,18 @@ Result<Certificate> Certificate::from_der(ByteView der) {
 ByteView Certificate::der() const noexcept {
     return data_->der;
 }
-X509* Certificate::native() const noexcept {
-    return data_->native.get();
+X509* Certificate::native() const {
+    X509* known = data_->native.load();
+    if (known == nullptr) {
+        OpenSslPtr<X509> decoded(decode(data_->der));
+        if (decoded == nullptr) {
+            throw std::bad_alloc();  // a plain certificate fails for no other reason
+        }
+        if (data_->native.compare_exchange_strong(known, decoded.get())) {
+            known = decoded.release();
+        }
+    }
+    return known;
 }
 EVP_PKEY* Certificate::public_key() const noexcept {
     return data_->key.get();
@@ -156,10 +170,10 @@ const CertificateFields& Certificate::fields() const noexcept {
     return data_->fields;
 }
 std::string Certificate::subject() const {
-    return rfc4514(X509_get_subject_name(native()));
+    return rfc4514(data_->fields.subject);
 }
 std::string Certificate::issuer() const {
-    return rfc4514(X509_get_issuer_name(native()));
+    return rfc4514(data_->fields.issuer);
 }
 Bytes Certificate::subject_der() const {
     return data_->fields.subject.copy();
@@ -202,7 +216,7 @@ bool Certificate::self_issued() const noexcept {
     return data_->fields.issuer_name == data_->fields.subject_name;
 }
 
-bool Certificate::self_signed() const noexcept {
+bool Certificate::self_signed() const {
     int known = data_->self_signed.load();
     if (known < 0) {
         known = self_issued() && public_key() != nullptr && X509_verify(native(), public_key()) == 1

@@ -31,7 +31,9 @@ class Certificate {
     static Result<Certificate> from_der(ByteView der);
 
     [[nodiscard]] ByteView der() const noexcept;
-    [[nodiscard]] X509* native() const noexcept;          // borrowed; OpenSSL takes no const
+    /// libcrypto's form, decoded when first asked for. Borrowed, never nullptr; OpenSSL takes no
+    /// const. Throws std::bad_alloc.
+    [[nodiscard]] X509* native() const;
     [[nodiscard]] EVP_PKEY* public_key() const noexcept;  // borrowed; nullptr if unusable
 
     [[nodiscard]] std::string subject() const;  // RFC 4514, escaped by its rules
@@ -46,7 +48,7 @@ class Certificate {
     [[nodiscard]] std::optional<Bytes> subject_key_id() const;
     [[nodiscard]] std::optional<Bytes> authority_key_id() const;
     [[nodiscard]] bool self_issued() const noexcept;     // RFC 5280 section 3.2
-    [[nodiscard]] bool self_signed() const noexcept;     // self-issued, and its own key verifies it
+    [[nodiscard]] bool self_signed() const;              // self-issued, and its own key verifies it
     [[nodiscard]] bool is_ca() const noexcept;           // basicConstraints CA:TRUE
     [[nodiscard]] std::string key_description() const;   // "RSA 2048", "P-256", ...
     [[nodiscard]] std::vector<std::string> eku() const;  // dotted OIDs

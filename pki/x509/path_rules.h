@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "pki/x509/certification_path.h"
+#include "pki/x509/public_key.h"
 #include "pki/x509/signature.h"
 
 namespace piv {

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "pki/x509/der.h"
+#include "pki/x509/public_key.h"
 
 namespace piv {
 
@@ -218,121 +219,7 @@ bool configure_pss(EVP_PKEY_CTX* ctx, const PssParameters& pss) {
            EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, pss.mask_digest) > 0;
 }
 
-const char* curve_name(int nid) {
-    switch (nid) {
-        case NID_X9_62_prime256v1:
-            return "P-256";
-        case NID_secp384r1:
-            return "P-384";
-        case NID_secp521r1:
-            return "P-521";
-        default:
-            return nullptr;
-    }
-}
-
-// The named curve of an EC key, read from its SubjectPublicKeyInfo: the one way both 1.1.1 and 3.x
-// have.
-int curve_of(EVP_PKEY* key) {
-    std::uint8_t* der = nullptr;
-    const int length = i2d_PUBKEY(key, &der);
-    if (length <= 0) {
-        return NID_undef;
-    }
-    const ByteView spki(der, static_cast<std::size_t>(length));
-    int nid = NID_undef;
-    ByteView contents;
-    ByteView algorithm;
-    ByteView oid;
-    if (der::only(spki, der::kSequence, contents)) {
-        der::Reader outer(contents);
-        if (outer.read(der::kSequence, algorithm)) {
-            der::Reader inner(algorithm);
-            if (inner.read(der::kOid, oid) && inner.read(der::kOid, oid)) {
-                const std::string text = der::oid_text(oid);
-                nid = OBJ_txt2nid(text.c_str());
-            }
-        }
-    }
-    OPENSSL_free(der);
-    return nid;
-}
-
-// The parameters of a key's AlgorithmIdentifier, with the identifier itself.
-bool spki_parts(ByteView spki, std::string& id, ByteView& oid_whole, ByteView& parameters,
-                ByteView& key_whole) {
-    ByteView contents;
-    der::Element algorithm;
-    der::Element key;
-    der::Element oid;
-    if (!der::only(spki, der::kSequence, contents)) {
-        return false;
-    }
-    der::Reader reader(contents);
-    if (!reader.element(der::kSequence, algorithm) || !reader.element(der::kBitString, key)) {
-        return false;
-    }
-    der::Reader inner(algorithm.value);
-    if (!inner.element(der::kOid, oid)) {
-        return false;
-    }
-    id = der::oid_text(oid.value);
-    oid_whole = oid.whole;
-    parameters = inner.rest();
-    key_whole = key.whole;
-    return true;
-}
-
-SharedKey parse_key(ByteView spki) {
-    const std::uint8_t* p = spki.data();
-    EVP_PKEY* key = d2i_PUBKEY(nullptr, &p, static_cast<long>(spki.size()));
-    ERR_clear_error();
-    if (key != nullptr && p != spki.data() + spki.size()) {
-        EVP_PKEY_free(key);
-        key = nullptr;
-    }
-    return key == nullptr ? nullptr : SharedKey(key, EVP_PKEY_free);
-}
-
 }  // namespace
-
-SharedKey decode_public_key(ByteView spki, EVP_PKEY* issuer_key) {
-    static constexpr char kDsa[] = "1.2.840.10040.4.1";
-    static const std::uint8_t null[] = {0x05, 0x00};
-    std::string id;
-    ByteView oid;
-    ByteView parameters;
-    ByteView key;
-    if (!spki_parts(spki, id, oid, parameters, key)) {
-        return nullptr;
-    }
-    const bool inherits = id == kDsa && (parameters.empty() || parameters == ByteView(null, 2));
-    if (!inherits) {
-        return parse_key(spki);
-    }
-    if (issuer_key == nullptr || EVP_PKEY_base_id(issuer_key) != EVP_PKEY_DSA) {
-        return nullptr;
-    }
-    std::uint8_t* issuer_der = nullptr;
-    const int length = i2d_PUBKEY(issuer_key, &issuer_der);
-    if (length <= 0) {
-        return nullptr;
-    }
-    const Bytes issuer(issuer_der, issuer_der + length);
-    OPENSSL_free(issuer_der);
-    std::string issuer_id;
-    ByteView ignored_oid;
-    ByteView inherited;
-    ByteView ignored_key;
-    if (!spki_parts(issuer, issuer_id, ignored_oid, inherited, ignored_key)) {
-        return nullptr;
-    }
-    Bytes algorithm = oid.copy();
-    der::append(algorithm, inherited);
-    Bytes whole = der::encode(der::kSequence, algorithm);
-    der::append(whole, key);
-    return parse_key(der::encode(der::kSequence, whole));
-}
 
 Status check_key_strength(EVP_PKEY* key, const SignaturePolicy& policy) {
     if (key == nullptr) {
@@ -345,7 +232,7 @@ Status check_key_strength(EVP_PKEY* key, const SignaturePolicy& policy) {
             good = EVP_PKEY_bits(key) >= policy.min_rsa_bits;
             break;
         case EVP_PKEY_EC:
-            good = curve_name(curve_of(key)) != nullptr;
+            good = names_known_curve(key);
             break;
         case EVP_PKEY_ED25519:
         case EVP_PKEY_ED448:
@@ -358,32 +245,6 @@ Status check_key_strength(EVP_PKEY* key, const SignaturePolicy& policy) {
             break;
     }
     return good ? Status() : Error(ErrorCode::WeakKey, describe_key(key));
-}
-
-std::string describe_key(EVP_PKEY* key) {
-    if (key == nullptr) {
-        return "unusable key";
-    }
-    const int type = EVP_PKEY_base_id(key);
-    const std::string bits = std::to_string(EVP_PKEY_bits(key));
-    switch (type) {
-        case EVP_PKEY_RSA:
-            return "RSA " + bits;
-        case EVP_PKEY_RSA_PSS:
-            return "RSA-PSS " + bits;
-        case EVP_PKEY_DSA:
-            return "DSA " + bits;
-        case EVP_PKEY_ED25519:
-            return "Ed25519";
-        case EVP_PKEY_ED448:
-            return "Ed448";
-        case EVP_PKEY_EC: {
-            const char* name = curve_name(curve_of(key));
-            return name != nullptr ? std::string(name) : "EC " + bits;
-        }
-        default:
-            return "key of type " + std::to_string(type);
-    }
 }
 
 Status check_signature_algorithm(ByteView algorithm, const SignaturePolicy& policy) {
