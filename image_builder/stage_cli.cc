@@ -1,5 +1,8 @@
 #include "image_builder/stage_cli.h"
 
+#include <algorithm>
+
+#include "image_builder/card_leaf.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
 #include "pki/cli/usage.h"
@@ -35,8 +38,9 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
         ->type_name("MODE")
         ->check(CLI::IsMember({"optional", "required"}));
     one_each("--exempt", o.exempt, "group whose members need no card", "GROUP");
-    one_each("--verify-with", o.verify_with, "fail unless this certificate would be accepted",
-             "FILE");
+    one_each("--verify-with", o.verify_with,
+             "fail unless this certificate would be accepted; CARD: the card in the reader",
+             "FILE|CARD");
     app.add_option("--min-ca-days", o.min_ca_days, "refuse a CA that ends sooner (default 30)")
         ->type_name("N")
         ->check(CLI::Range(0, 36500));
@@ -81,6 +85,15 @@ Status finish_stage_options(StageCli& cli) {
         return std::move(epoch).error();
     }
     cli.command.epoch = *epoch;
+    if (std::find(o.verify_with.begin(), o.verify_with.end(), kCardInReader) !=
+        o.verify_with.end()) {
+        constexpr std::int64_t kCardWaitMs = 20000;
+        Result<TokenCertificate> card = read_card_leaf(Deadline::after_ms(kCardWaitMs));
+        if (!card) {
+            return std::move(card).error();
+        }
+        o.card = std::move(*card);
+    }
     o.now = system_time_now();
     return {};
 }

@@ -7,6 +7,7 @@
 
 #include "image_builder/profile.h"
 #include "pki/base/time.h"
+#include "pki/x509/certificate.h"
 
 namespace piv {
 
@@ -23,7 +24,8 @@ struct StageOptions {
     bool required = false;
     bool break_glass = true;
     std::vector<std::string> exempt;
-    std::vector<std::string> verify_with;  // files
+    std::vector<std::string> verify_with;  // files, or kCardInReader
+    std::optional<TokenCertificate> card;  // what the reader holds, when asked for
     int min_ca_days = 30;
     int image_lives = 0;  // days; 0: not said
     bool rollover = false;

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "image_builder/card_leaf.h"
 #include "image_builder/pam_hooks.h"
 #include "pki/base/file.h"
 #include "pki/x509/certificate_reader.h"
@@ -377,12 +378,12 @@ class Planner {
             }
         }
         for (const std::string& file : options_.verify_with) {
-            Result<ReadCertificates> leaf = read_certificate_file(file);
+            const Result<Certificate> leaf = leaf_to_verify(file);
             if (!leaf) {
                 problem(leaf.error());
                 continue;
             }
-            const Certificate& c = leaf->certificates.front();
+            const Certificate& c = *leaf;
             const Result<CertificationPath> path =
                 validate_path(c, store, {}, PathPolicy{}, options_.now);
             if (!path) {
@@ -393,6 +394,17 @@ class Planner {
             }
             mapping(c, file);
         }
+    }
+
+    [[nodiscard]] Result<Certificate> leaf_to_verify(const std::string& file) const {
+        if (file == kCardInReader && options_.card) {
+            return Certificate::from_der(options_.card->der);
+        }
+        Result<ReadCertificates> read = read_certificate_file(file);
+        if (!read) {
+            return std::move(read).error();
+        }
+        return read->certificates.front();
     }
 
     void mapping(const Certificate& c, const std::string& file) {

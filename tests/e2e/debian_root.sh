@@ -86,7 +86,13 @@ login "the right one does again" alice 123456 "successfully authenticated"
 equal "and gives the tries back" 3 "$(stat_of alice tries_left)"
 login "another user's card does not" rita 123456 "Authentication failure"
 equal "nor costs it a try" 3 "$(stat_of alice tries_left)"
+image_with() { "$BUILD/image_builder/enable-smartcard" --root "$ROOT" --dry-run --domain corp.example.com=CORP --ca-cert "$@"; }
+succeeds "--verify-with CARD accepts the card in the reader" image_with "$LAB/root.cer" "$LAB/int.cer" --verify-with CARD
+exits_with 65 "and refuses it where its issuer is missing" image_with "$LAB/root.cer" --verify-with CARD
+says "--verify-with CARD: would be refused" "by name"
+equal "without a try of its PIN" 3 "$(stat_of alice tries_left)"
 stop_card alice
+exits_with 2 "no card, no verdict" image_with "$LAB/root.cer" "$LAB/int.cer" --verify-with CARD
 start_card rita "$(lab_card rita)"
 login "a revoked card does not log in" rita 123456 "Authentication failure"
 says revoked "and says why"
