@@ -102,12 +102,12 @@ RENAME=rename,renameat,renameat2 UNLINK=unlink,unlinkat SYNC=fsync,fdatasync
 declare -A CALLS
 for kind in $RENAME $UNLINK $SYNC; do
     CALLS[$kind]=$(calls_of "$kind" "${upgrade[@]}" "${NEW[@]}")
-    [ "${CALLS[$kind]}" -gt 2 ] || give_up "an upgrade makes only ${CALLS[$kind]} $kind"
+    [ "${CALLS[$kind]}" -ge 1 ] || give_up "an upgrade makes only ${CALLS[$kind]} $kind"
     succeeds "back to release 1" back_to_release_1
 done
 for moment in "$RENAME 1" "$RENAME $((CALLS[$RENAME] / 3))" "$RENAME $((2 * CALLS[$RENAME] / 3))" \
-    "$RENAME ${CALLS[$RENAME]}" "$UNLINK $((CALLS[$UNLINK] / 2))" "$UNLINK ${CALLS[$UNLINK]}" \
-    "$SYNC 2" "$SYNC $((CALLS[$SYNC] / 2))"; do
+    "$RENAME ${CALLS[$RENAME]}" "$UNLINK $(((CALLS[$UNLINK] + 1) / 2))" "$UNLINK ${CALLS[$UNLINK]}" \
+    "$SYNC 1" "$SYNC $(((CALLS[$SYNC] + 1) / 2))"; do
     what="killed at call ${moment#* } of ${moment% *}"
     # shellcheck disable=SC2086 # two words
     succeeds "an upgrade is $what" killed_at $moment "${upgrade[@]}" "${NEW[@]}"
@@ -142,7 +142,7 @@ says "enable-smartcard --undo, or --undo --force"
 nobody_is_locked_out "refused removal of an edited file"
 succeeds "enable-smartcard --undo --force" chroot "$ROOT" enable-smartcard --undo --force
 succeeds "after enable-smartcard --undo --force: switched on again" switch_on
-for n in 1 20 60; do
+for n in 1 20 50; do
     succeeds "a removal is killed at call $n of $UNLINK" killed_at $UNLINK "$n" rpm --root "$ROOT" --nodeps -e piv-login
     nobody_is_locked_out "removal killed at call $n"
     succeeds "removal killed at call $n: rpm -U again" in_root -U --nodeps --replacepkgs --replacefiles "${OLD[@]}"
