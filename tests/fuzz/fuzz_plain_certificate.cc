@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "pki/x509/certificate_reader.h"
+#include "pki/x509/openssl_ptr.h"
 #include "pki/x509/plain_certificate.h"
 #include "tests/fuzz/der_tree.h"
 
@@ -13,6 +14,11 @@ namespace {
 void check(ByteView der) {
     if (!is_plain_certificate(der)) {
         return;
+    }
+    const std::uint8_t* p = der.data();
+    const OpenSslPtr<X509> native(d2i_X509(nullptr, &p, static_cast<long>(der.size())));
+    if (native == nullptr || p != der.end()) {
+        std::abort();
     }
     const Result<ReadCertificates> read = read_certificates(der, "input");
     if (!read || read->certificates.size() != 1 || read->form != FileForm::Der ||
