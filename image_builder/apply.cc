@@ -215,7 +215,8 @@ Result<OverlayTree> Stager::original_tree(const Tree& disk) const {
                 if (!content) {
                     return std::move(content).error();
                 }
-                tree.put_file(entry.path, std::move(*content), entry.original.mode);
+                tree.put_file(entry.path, std::move(*content), entry.original.mode,
+                              entry.original.uid, entry.original.gid);
                 break;
             }
             default:

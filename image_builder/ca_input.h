@@ -14,6 +14,12 @@ struct Problem {
     ErrorCode code = ErrorCode::ImageInput;
 };
 
+/// What a part of the planning found; with a problem nothing may be written.
+struct Findings {
+    std::vector<Problem> problems;
+    std::vector<Problem> warnings;
+};
+
 struct CaCertificate {
     Certificate certificate;
     std::string file;  // the name without its folder

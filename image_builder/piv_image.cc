@@ -1,8 +1,9 @@
-// piv-image: convert, inspect, stage, verify, prove, undo and export.
+// piv-image: convert, inspect, stage, verify, prove, undo, export and import-config.
 #include <cstdio>
 
 #include "image_builder/convert.h"
 #include "image_builder/export_command.h"
+#include "image_builder/import_config.h"
 #include "image_builder/inspect.h"
 #include "image_builder/stage_cli.h"
 #include "pki/base/text.h"
@@ -66,6 +67,20 @@ void add_common(CLI::App& app, StageCommand& command, bool root_required) {
     app.add_flag("--json", command.json, "one JSON document on standard output");
 }
 
+CLI::App* add_import(CLI::App& app, ImportCommand& command) {
+    auto* sub = app.add_subcommand(
+        "import-config", "what pam_pkcs11 and SSSD are set to, as a configuration of piv-login");
+    sub->add_option("--root", command.root, "image root (default: this system)")->type_name("DIR");
+    sub->add_option("--pam-pkcs11", command.pam_pkcs11, "its pam_pkcs11.conf, inside the root")
+        ->type_name("FILE");
+    sub->add_option("--sssd", command.sssd, "its sssd.conf, inside the root")
+        ->type_name("FILE")
+        ->expected(1)
+        ->take_all();
+    sub->add_flag("--json", command.json, "one JSON document on standard output");
+    return sub;
+}
+
 int run(int argc, char** argv) {
     CLI::App app{"Puts smart card login into image roots.", kTool};
     app.set_version_flag("--version", std::string("piv-image ") + PIV_VERSION);
@@ -120,12 +135,18 @@ int run(int argc, char** argv) {
         ->required();
     exp->add_flag("--force", cli.command.force, "replace files that exist");
 
+    ImportCommand imported;
+    const CLI::App* import = add_import(app, imported);
+
     if (const std::optional<int> end = parse_arguments(app, kTool, argc, argv)) {
         return *end;
     }
     cli.command.root_given = true;
     if (Status s = finish_stage_options(cli); !s) {
         return fail(kTool, s.error(), cli.command.json);
+    }
+    if (import->parsed()) {
+        return run_import(kTool, imported);
     }
     if (conv->parsed()) {
         return convert(files, settings, cli.command.json);

@@ -9,6 +9,23 @@
 
 namespace piv {
 
+namespace {
+
+std::vector<std::string> split_commas(const std::vector<std::string>& texts) {
+    std::vector<std::string> out;
+    for (const std::string& text : texts) {
+        std::size_t at = 0;
+        while (at <= text.size()) {
+            const std::size_t comma = std::min(text.find(',', at), text.size());
+            out.push_back(text.substr(at, comma - at));
+            at = comma + 1;
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
 void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
     StageOptions& o = cli.command.options;
     auto* ca = app.add_option("--ca-cert", o.ca_files,
@@ -48,6 +65,11 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
                    "refuse when a CA ends within so many days and its successor is not given")
         ->type_name("DAYS")
         ->check(CLI::Range(1, 36500));
+    app.add_flag("--system-trust", o.system_trust,
+                 "put the roots into the distribution's trust store too: trusted for everything");
+    one_each("--compat", o.compat, "keep the CAs of sssd or pam_pkcs11 in step", "PROGRAM");
+    one_each("--pkinit", o.pkinit, "set Kerberos up for a ticket with the card", "REALM[=KDC]");
+    app.add_flag("--browsers", o.browsers, "let Firefox and Chromium use the card");
     app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
                  "let e-mail addresses and subjects name accounts");
     app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");
@@ -69,17 +91,8 @@ Status finish_stage_options(StageCli& cli) {
     }
     o.required = cli.mode == "required";
     o.break_glass = !cli.no_break_glass;
-    // --map upn,file as in the configuration file.
-    std::vector<std::string> kinds;
-    for (const std::string& text : o.map) {
-        std::size_t at = 0;
-        while (at <= text.size()) {
-            const std::size_t comma = std::min(text.find(',', at), text.size());
-            kinds.push_back(text.substr(at, comma - at));
-            at = comma + 1;
-        }
-    }
-    o.map = std::move(kinds);
+    o.map = split_commas(o.map);  // --map upn,file as in the configuration file
+    o.compat = split_commas(o.compat);
     Result<std::optional<UnixTime>> epoch = source_date_epoch();
     if (!epoch) {
         return std::move(epoch).error();

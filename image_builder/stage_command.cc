@@ -2,9 +2,11 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "image_builder/apply.h"
 #include "image_builder/report.h"
+#include "image_builder/trust_copies.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
 
@@ -231,8 +233,17 @@ int run_undo(const StageCommand& command) {
                                    : "nothing to do: nothing is staged in this tree");
         return 0;
     }
+    std::set<std::string> commands;
     for (const std::string& path : result->restored) {
         std::printf("put back     %s\n", escape_for_display(path).c_str());
+        commands.insert(trust_store_command(path));
+    }
+    commands.erase("");
+    for (const std::string& command_line : commands) {
+        std::printf(
+            "note         run in the image: %s; until then it goes on trusting what was "
+            "taken back\n",
+            command_line.c_str());
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "image_builder/kerberos_files.h"
 #include "pki/base/text.h"
 
 namespace piv {
@@ -12,6 +13,8 @@ namespace {
 constexpr std::array<std::string_view, 10> kMapKinds{{"upn", "file", "edipi", "email", "sid",
                                                       "issuer-serial", "ski", "spki-sha256",
                                                       "cert-sha256", "subject"}};
+
+constexpr std::array<std::string_view, 2> kCompat{{"sssd", "pam_pkcs11"}};
 
 bool all_of(const std::string& text, std::string_view extra) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [&](char c) {
@@ -83,6 +86,18 @@ Status check_options(const StageOptions& o) {
             return usage("--exempt " + g + ": is not a group name");
         }
     }
+    for (const std::string& c : o.compat) {
+        if (std::find(kCompat.begin(), kCompat.end(), c) == kCompat.end()) {
+            const std::string near = did_you_mean(c, kCompat);
+            return usage("--compat " + c + ": is not sssd or pam_pkcs11" +
+                         (near.empty() ? "" : "; did you mean " + near + "?"));
+        }
+    }
+    for (const std::string& realm : o.pkinit) {
+        if (!is_pkinit_realm(realm)) {
+            return usage("--pkinit " + realm + ": is not REALM[=KDC]");
+        }
+    }
     if (o.exempt.size() > 1) {
         return usage("--exempt: one group");
     }
@@ -139,6 +154,10 @@ std::vector<std::string> canonical_options(const StageOptions& o) {
     add("service", joined(o.services));
     add("exempt", joined(o.exempt));
     add("allow-weak-mapping", o.allow_weak_mapping ? "yes" : "");
+    add("system-trust", o.system_trust ? "yes" : "");
+    add("compat", joined(o.compat));
+    add("pkinit", joined(o.pkinit));
+    add("browsers", o.browsers ? "yes" : "");
     add("rollover", o.rollover ? "yes" : "");
     return out;
 }

@@ -28,6 +28,10 @@ struct StageOptions {
     std::optional<TokenCertificate> card;  // what the reader holds, when asked for
     int min_ca_days = 30;
     int image_lives = 0;  // days; 0: not said
+    bool system_trust = false;
+    std::vector<std::string> compat;  // sssd, pam_pkcs11
+    std::vector<std::string> pkinit;  // REALM[=KDC]
+    bool browsers = false;
     bool rollover = false;
     bool allow_weak_mapping = false;
     bool pcscd = true;

@@ -2,11 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 
+#include "image_builder/browser_files.h"
 #include "image_builder/card_leaf.h"
+#include "image_builder/card_stack.h"
+#include "image_builder/kerberos_files.h"
 #include "image_builder/pam_hooks.h"
-#include "pki/base/file.h"
+#include "image_builder/staged_answers.h"
+#include "image_builder/trust_copies.h"
 #include "pki/x509/certificate_reader.h"
 #include "pki/x509/certification_path.h"
 
@@ -43,7 +48,11 @@ class Planner {
             return std::move(out_);
         }
         certificates();
+        if (!out_.problems.empty()) {
+            return std::move(out_);
+        }
         revocation();
+        copies();
         if (!out_.problems.empty()) {
             return std::move(out_);
         }
@@ -121,7 +130,8 @@ class Planner {
         LintResult lint = lint_cas(inputs, settings);
         out_.problems.insert(out_.problems.end(), lint.problems.begin(), lint.problems.end());
         out_.warnings.insert(out_.warnings.end(), lint.warnings.begin(), lint.warnings.end());
-        for (const LintedCa& ca : lint.certificates) {
+        chain_ = std::move(lint.certificates);
+        for (const LintedCa& ca : chain_) {
             const Certificate& c = ca.input.certificate;
             out_.plan.add_file(
                 (ca.anchor ? kAnchors : kIntermediates) + trust_file_name(c), to_pem(c),
@@ -132,12 +142,11 @@ class Planner {
                                               ca.input.file, ca.input.file_sha256,
                                               std::string(to_text(ca.input.form))});
         }
-        const auto first = std::min_element(lint.certificates.begin(), lint.certificates.end(),
-                                            [](const LintedCa& a, const LintedCa& b) {
-                                                return a.input.certificate.not_after() <
-                                                       b.input.certificate.not_after();
-                                            });
-        if (first != lint.certificates.end()) {
+        const auto first = std::min_element(
+            chain_.begin(), chain_.end(), [](const LintedCa& a, const LintedCa& b) {
+                return a.input.certificate.not_after() < b.input.certificate.not_after();
+            });
+        if (first != chain_.end()) {
             const Certificate& c = first->input.certificate;
             out_.plan.notes.push_back("the first CA to end is " + display_name(c) + ", at " +
                                       format_time(c.not_after()) +
@@ -146,23 +155,40 @@ class Planner {
         }
     }
 
-    void stage_blob(const std::string& file, const std::string& folder, const std::string& suffix,
-                    const std::string& reason) {
-        Result<Bytes> content = read_file(file, 16U << 20U);
-        if (!content) {
-            problem(content.error());
-            return;
-        }
-        out_.plan.add_file(folder + "/" + sha256_hex(*content).substr(0, 16) + suffix,
-                           ByteView(*content).text(), Phase::Inert, reason + file_name_of(file));
-    }
     void revocation() {
-        for (const std::string& file : options_.ocsp_responses) {
-            stage_blob(file, PIV_STATEDIR "/ocsp", ".der", "OCSP response from ");
+        std::vector<Certificate> cas = installed();
+        for (const LintedCa& ca : chain_) {
+            cas.push_back(ca.input.certificate);
         }
-        for (const std::string& file : options_.crls) {
-            stage_blob(file, PIV_STATEDIR "/crl", ".crl", "CRL from ");
+        StagedAnswerFiles files{options_.ocsp_responses, options_.crls, options_.now};
+        add(plan_staged_answers(cas, files, out_.plan));
+    }
+
+    void copies() {
+        TrustCopySettings settings;
+        const auto compat = [this](const char* name) {
+            return std::find(options_.compat.begin(), options_.compat.end(), name) !=
+                   options_.compat.end();
+        };
+        settings.system_trust = options_.system_trust;
+        settings.sssd = compat("sssd");
+        settings.pam_pkcs11 = compat("pam_pkcs11");
+        settings.debian = is_debian_like(out_.profile);
+        settings.al2 = out_.profile == ImageProfile::Al2;
+        add(plan_trust_copies(tree_, chain_, settings, out_.plan));
+        PkinitSettings pkinit{options_.pkinit, settings.debian, false};
+        pkinit.intermediates = std::any_of(chain_.begin(), chain_.end(),
+                                           [](const LintedCa& ca) { return !ca.anchor; });
+        add(plan_pkinit(tree_, pkinit, out_.plan));
+        if (options_.browsers) {
+            const BrowserSettings browsers{settings.debian, settings.al2, settings.system_trust};
+            add(plan_browsers(tree_, chain_, browsers, out_.plan));
         }
+    }
+
+    void add(Findings found) {
+        std::move(found.problems.begin(), found.problems.end(), std::back_inserter(out_.problems));
+        std::move(found.warnings.begin(), found.warnings.end(), std::back_inserter(out_.warnings));
     }
 
     void pam() {
@@ -225,57 +251,8 @@ class Planner {
         if (!options_.pcscd) {
             return;
         }
-        const bool debian = is_debian_like(out_.profile);
-        const std::string unit =
-            debian ? "/lib/systemd/system/pcscd.socket" : "/usr/lib/systemd/system/pcscd.socket";
-        out_.plan.add_link("/etc/systemd/system/sockets.target.wants/pcscd.socket", unit,
-                           Phase::Inert, "the card service is started when it is asked");
-        out_.plan.add_file("/etc/systemd/system-preset/20-piv-login.preset",
-                           "# Written by enable-smartcard: applied on the first boot of an image.\n"
-                           "enable pcscd.socket\n",
-                           Phase::Inert, "a first boot applies presets");
-        if (!tree_.exists(unit)) {
-            warning("pcscd is not installed in this tree",
-                    debian ? "install pcscd and libccid into the image"
-                           : "install pcsc-lite and pcsc-lite-ccid into the image");
-        }
-        polkit();
-        const std::string modules = pam_module_folder(tree_);
-        if (modules.empty() || !tree_.exists(modules + "/pam_piv.so")) {
-            warning("pam_piv.so is not installed in this tree",
-                    "install the package piv-login into the image, or nobody can log in where the "
-                    "staged PAM files name it");
-        }
-    }
-
-    // pcscd asks polkit whether a process that is not root may use the card; greeters' helpers run
-    // as the user piv-login.
-    void polkit() {
-        // Beside the distribution's own rules: the folder under /etc belongs to polkitd on Debian.
-        const char* const rule = "/usr/share/polkit-1/rules.d/50-piv-login.rules";
-        if (tree_.exists("/usr/share/polkit-1/rules.d") && !tree_.exists(rule)) {
-            out_.plan.add_file(
-                rule,
-                "// Written by enable-smartcard: the login helper may use the card.\n"
-                "polkit.addRule(function(action, subject) {\n"
-                "    if ((action.id == \"org.debian.pcsc-lite.access_pcsc\" ||\n"
-                "         action.id == \"org.debian.pcsc-lite.access_card\") &&\n"
-                "        subject.user == \"piv-login\") {\n"
-                "        return polkit.Result.YES;\n"
-                "    }\n"
-                "});\n",
-                Phase::Inert, "pcscd asks polkit about processes that are not root");
-        }
-        if (tree_.exists("/etc/polkit-1/localauthority/50-local.d")) {
-            out_.plan.add_file(
-                "/etc/polkit-1/localauthority/50-local.d/piv-login.pkla",
-                "[Login helper of piv-login uses the card]\n"
-                "Identity=unix-user:piv-login\n"
-                "Action=org.debian.pcsc-lite.access_pcsc;org.debian.pcsc-lite.access_card\n"
-                "ResultAny=yes\n"
-                "ResultInactive=yes\n"
-                "ResultActive=yes\n",
-                Phase::Inert, "the same for polkit before 0.106");
+        for (Problem& w : plan_card_stack(tree_, is_debian_like(out_.profile), out_.plan)) {
+            out_.warnings.push_back(std::move(w));
         }
     }
 
@@ -473,6 +450,7 @@ class Planner {
 
     const Tree& tree_;
     const StageOptions& options_;
+    std::vector<LintedCa> chain_;  // anchors first
     StageOutcome out_;
 };
 

@@ -56,10 +56,13 @@ Result<std::vector<std::string>> DiskTree::list(const std::string& path) const {
     return names;
 }
 
-void OverlayTree::put_file(const std::string& path, Bytes content, unsigned mode) {
+void OverlayTree::put_file(const std::string& path, Bytes content, unsigned mode, uid_t uid,
+                           gid_t gid) {
     Laid laid;
     laid.node.kind = NodeKind::File;
     laid.node.mode = mode;
+    laid.node.uid = uid;
+    laid.node.gid = gid;
     laid.content = std::move(content);
     laid_[normal_path(path)] = std::move(laid);
     for (std::string up = parent_path(path); up != "/"; up = parent_path(up)) {

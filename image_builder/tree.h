@@ -46,7 +46,8 @@ class DiskTree : public Tree {
 class OverlayTree : public Tree {
   public:
     explicit OverlayTree(const Tree& below) : below_(below) {}
-    void put_file(const std::string& path, Bytes content, unsigned mode);
+    void put_file(const std::string& path, Bytes content, unsigned mode, uid_t uid = 0,
+                  gid_t gid = 0);
     void put_link(const std::string& path, const std::string& target);
     void put_absent(const std::string& path);
 

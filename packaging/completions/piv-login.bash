@@ -8,7 +8,7 @@ _piv_login_words() { # PROGRAM [COMMAND]: its options
 _piv_login() {
     local program=$1 current=$2 previous=$3 command='' commands='' words word
     case ${program##*/} in
-        piv-image) commands='convert inspect stage verify undo prove export' ;;
+        piv-image) commands='convert inspect stage verify undo prove export import-config' ;;
         piv-trust) commands='list check add promote retire remove rollover federation bundle' ;;
         piv-accounts) commands='compile list lookup add remove' ;;
     esac
@@ -22,6 +22,12 @@ _piv_login() {
     case $previous in
         --ocsp) words='require soft off' ;;
         --mode) words='optional required' ;;
+        --compat) words='sssd pam_pkcs11' ;;
+        --map) words='upn file edipi email sid issuer-serial ski spki-sha256 cert-sha256 subject' ;;
+        --image-lives) words='90 180 365 540 730' ;;
+        --min-ca-days | --timeout | --skew | --max-age | --domain | --pkinit | --service | --exempt)
+            return # nothing that could be known
+            ;;
         --nonce) words='auto require off' ;;
         --method) words='auto get post' ;;
         --cert-id-hash) words='sha1 sha256 auto' ;;
