@@ -168,8 +168,10 @@ int run_seal(const StageCommand& command) {
             return fail(command.tool, drift.error(), command.json);
         }
         for (const Difference& d : *drift) {
-            left.push_back({d.path + ": " + d.what, "run enable-smartcard again, or --undo",
-                            ErrorCode::ImageDrift});
+            left.push_back(
+                {d.path + ": " + d.what,
+                 "run enable-smartcard again, or --undo; with --force where it was edited",
+                 ErrorCode::ImageDrift});
         }
     }
     // Ours, and made again when it is missing.

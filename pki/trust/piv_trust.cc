@@ -3,11 +3,14 @@
 
 #include "pki/cli/usage.h"
 #include "pki/trust/piv_trust_output.h"
+#include "pki/trust/trust_lock.h"
 #include "pki/x509/certificate_reader.h"
 
 using namespace piv;
 
 namespace {
+
+constexpr int kLockMs = 5000;  // a change takes some milliseconds
 
 int list_or_check(const TrustOptions& o, bool check) {
     const auto inventory = load_inventory(o.tree);
@@ -131,6 +134,12 @@ int run(const CLI::App& app, const TrustOptions& o) {
     const std::string command = chosen->get_name();
     if (command == "list" || command == "check") {
         return list_or_check(o, command == "check");
+    }
+    const bool writes = command != "federation" && !o.dry_run;
+    const auto lock = writes ? lock_trust(o.tree.root, Deadline::after_ms(kLockMs))
+                             : Result<UniqueFd>(UniqueFd());
+    if (!lock) {
+        return fail(kTrustTool, lock.error(), o.json);
     }
     if (command == "rollover") {
         return run_rollover(o);

@@ -273,6 +273,10 @@ chain_and_images() {
     tool trust-id-unknown piv-trust retire 0123456789abcdef
     tool trust-refused piv-trust add "$LAB/alice.pem"
     tool trust-still-needed piv-trust remove "$(openssl x509 -in "$LAB/int.pem" -outform DER | sha256sum | cut -c -16)"
+    exec 9</etc/piv-login
+    flock 9
+    tool trust-busy piv-trust retire 0123456789abcdef
+    exec 9<&-
     echo '<xml/>' >"$TMPDIR/metadata.xml"
     tool metadata-malformed piv-trust federation "$TMPDIR/metadata.xml"
     metadata >"$TMPDIR/metadata.xml"

@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
 """piv-trust as users type it: list, check, add, promote, retire, remove, rollover; statuses, JSON."""
+import fcntl
 import os
 import socket
 import subprocess
 import sys
+import threading
+import time
 
 import lab
 from lab import day
@@ -55,6 +58,17 @@ class Cli(lab.Case):
                                             self.folder + "/none"], capture_output=True,
                                            check=False))
         self.assertEqual(answer.status, 2, answer.err)
+
+    # --- two at once ---------------------------------------------------------------------------
+    def test_waits_for_another_run(self):
+        folder = os.open(self.inside("/etc/piv-login"), os.O_RDONLY)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        release = threading.Timer(1, os.close, [folder])
+        begun = time.monotonic()
+        release.start()
+        self.install()
+        self.assertGreater(time.monotonic() - begun, 0.9)
+        release.join()
 
     # --- add -----------------------------------------------------------------------------------
     def test_first_is_active_and_second_next(self):

@@ -6,4 +6,4 @@
     X(ImageTree, "image-tree", CannotTell, ServiceError,                                          \
       "Smart card login is not set up correctly.", "check the tree given by --root")              \
     X(ImageDrift, "image-drift", No, ServiceError, "Smart card login is not set up correctly.",   \
-      "run enable-smartcard again, or --undo")
+      "run enable-smartcard again, or --undo; with --force where a file was edited by hand")

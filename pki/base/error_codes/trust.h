@@ -10,6 +10,9 @@
     X(TrustRefused, "trust-refused", BadData, ServiceError,                                     \
       "Smart card login is not set up correctly.",                                              \
       "nothing was changed: give a CA certificate that fits")                                   \
+    X(TrustBusy, "trust-busy", CannotTell, ServiceError,                                        \
+      "Smart card login is not set up correctly.",                                              \
+      "another piv-trust is changing the installed chain: try again when it has ended")         \
     X(MetadataMalformed, "metadata-malformed", BadData, ServiceError,                           \
       "Smart card login is not set up correctly.",                                              \
       "give the FederationMetadata.xml of AD FS as it was downloaded")                          \
