@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A program's --help and its manual page name the same options and the same version.
 
-check_manual.py PROGRAM PAGE VERSION [COMMAND...]   COMMAND: further help is in PROGRAM COMMAND --help
+check_manual.py PROGRAM PAGE VERSION      its commands, as its --help lists them, are asked as well
 """
 import re
 import subprocess
@@ -10,16 +10,17 @@ import sys
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
-def options_of_help(program, commands):
-    options = set()
-    for command in [[]] + [name.split() for name in commands]:
-        run = subprocess.run([program] + command + ["--help"], stdout=subprocess.PIPE,
-                             stderr=subprocess.PIPE, timeout=20, check=False)
-        text = run.stdout.decode("utf-8")
-        if run.returncode != 0 or run.stderr or not text:
-            sys.exit("%s %s --help: exit status %d, %d octets on stdout, on stderr: %s" % (
-                program, " ".join(command), run.returncode, len(text), run.stderr.decode()))
-        options |= set(OPTION.findall(text))
+def options_of_help(program, command=()):
+    run = subprocess.run([program, *command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20,
+                         check=False)
+    text = run.stdout.decode("utf-8")
+    if run.returncode != 0 or run.stderr or not text:
+        sys.exit("%s %s --help: exit status %d, %d octets on stdout, on stderr: %s" % (
+            program, " ".join(command), run.returncode, len(text), run.stderr.decode()))
+    options = set(OPTION.findall(text))
+    for below in text.split("\nSubcommands:\n")[1:]:
+        for name in re.findall(r"^  ([a-z][a-z-]*)  ", below, re.M):
+            options |= options_of_help(program, (*command, name))
     return options
 
 
@@ -34,7 +35,7 @@ def main():
     program, page, version = sys.argv[1:4]
     with open(page, encoding="utf-8") as file:
         text = file.read()
-    shown = options_of_help(program, sys.argv[4:])
+    shown = options_of_help(program)
     written = options_of_page(text)
     problems = ["in --help, not in the page: " + name for name in sorted(shown - written)]
     problems += ["in the page, not in --help: " + name for name in sorted(written - shown)]
