@@ -100,11 +100,12 @@ for name in libssl3 libc6 pcscd; do
     if [[ $depends == *"$name"* ]]; then pass "depends on $name"; else fail "does not depend on $name: $depends"; fi
 done
 for path in security/pam_piv.so libnss_piv.so.2 usr/libexec/piv-login/piv-login-helper usr/sbin/enable_smartcard \
-    usr/share/piv-login/templates/README; do
+    usr/share/piv-login/templates/README usr/share/doc/piv-login/copyright usr/share/man/man5/piv-login-accounts.5; do
     if [[ $contents == *"$path"* ]]; then pass "contains $path"; else fail "lacks $path"; fi
 done
 equal "nothing set-uid, nothing writable by others, everything root's" "" \
     "$(awk '$1 ~ /^-..s|^[-d].......w/ || $2 != "root/root"' <<<"$contents")"
+equal "nothing in /usr/local" "" "$(grep ' \./usr/local' <<<"$contents")"
 MODULE=/$(awk '{ print $6 }' <<<"$contents" | sed -n 's:^\./\(.*/pam_piv\.so\)$:\1:p')
 
 # --- installed -----------------------------------------------------------------------------------------
