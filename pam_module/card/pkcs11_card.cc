@@ -50,9 +50,13 @@ Result<std::vector<std::unique_ptr<CardSession>>> open_tokens(const CardSettings
     if (rv != CKR_OK) {
         return pkcs11_error(rv, "C_GetSlotList");
     }
+    if (count > kMaxTokens) {
+        return Error(ErrorCode::CardMalformed,
+                     "the module names more tokens than it was asked for");
+    }
     std::vector<std::unique_ptr<CardSession>> cards;
     Error problem = ErrorCode::NoCard;
-    for (CK_ULONG i = 0; i < count && i < kMaxTokens; ++i) {
+    for (CK_ULONG i = 0; i < count; ++i) {
         if (deadline.over()) {
             return ErrorCode::DeadlineOver;
         }

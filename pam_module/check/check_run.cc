@@ -307,7 +307,7 @@ CheckResult check_card(const CheckOptions& options, CheckSetup& setup) {
     }
     if (!step) {
         result.error = step.error();
-        if (step.code() == ErrorCode::DeadlineOver) {
+        if (cards.lost() || step.code() == ErrorCode::DeadlineOver) {
             role->kill_now();
         }
     }

@@ -25,20 +25,6 @@ Error channel_error(ChannelResult result) {
     return {ErrorCode::Internal, "the card role cannot be reached"};
 }
 
-Error protocol_error() {
-    return channel_error(ChannelResult::Refused);
-}
-
-Error failure(ByteView payload) {
-    PayloadReader reader(payload);
-    const std::uint32_t code = reader.get_u32();
-    const ByteView detail = reader.get_bytes();
-    if (!reader.complete()) {
-        return protocol_error();
-    }
-    return {card_role_error(code), std::string(detail.text())};
-}
-
 bool read_card(ByteView payload, SeenCard& card) {
     PayloadReader reader(payload);
     card.info.reader = std::string(reader.get_bytes().text());
@@ -84,7 +70,22 @@ CardClient::CardClient(UniqueFd socket)
 
 Status CardClient::send(Message message, ByteView payload, Deadline deadline) {
     const ChannelResult sent = channel_.send(message, payload, deadline.monotonic_ms());
-    return sent == ChannelResult::Done ? Status() : Status(channel_error(sent));
+    return sent == ChannelResult::Done ? Status() : Status(lose(sent));
+}
+
+Error CardClient::lose(ChannelResult result) {
+    lost_ = true;
+    return channel_error(result);
+}
+
+Error CardClient::failure(ByteView payload) {
+    PayloadReader reader(payload);
+    const std::uint32_t code = reader.get_u32();
+    const ByteView detail = reader.get_bytes();
+    if (!reader.complete()) {
+        return lose(ChannelResult::Refused);
+    }
+    return {card_role_error(code), std::string(detail.text())};
 }
 
 Result<CardClient::Frame> CardClient::receive(Deadline deadline) {
@@ -96,7 +97,7 @@ Result<CardClient::Frame> CardClient::receive(Deadline deadline) {
         got = channel_.receive_payload(frame.payload.data(), size, deadline.monotonic_ms());
     }
     if (got != ChannelResult::Done) {
-        return channel_error(got);
+        return lose(got);
     }
     return frame;
 }
@@ -133,7 +134,7 @@ Result<std::vector<SeenCard>> CardClient::open(const CardSettings& settings, Dea
             return failure(frame->payload);
         }
         if (!good) {
-            return protocol_error();
+            return lose(ChannelResult::Refused);
         }
     }
 }
@@ -157,7 +158,7 @@ Result<std::optional<int>> CardClient::pin_tries_left(std::size_t card, Deadline
     const bool known = reader.get_u8() != 0;
     const std::uint32_t tries = reader.get_u32();
     if (!reader.complete() || tries > 255) {
-        return protocol_error();
+        return lose(ChannelResult::Refused);
     }
     return known ? std::optional<int>(static_cast<int>(tries)) : std::nullopt;
 }
@@ -191,7 +192,7 @@ Result<Bytes> CardClient::sign(const SignRequest& request, const SecretBuffer& p
     commands_ = reader.get_u32();
     const ByteView signature = reader.get_bytes();
     if (!reader.complete()) {
-        return protocol_error();
+        return lose(ChannelResult::Refused);
     }
     return signature.copy();
 }

@@ -20,6 +20,9 @@ class CardClient : public Cards {
     Status change_pin(std::size_t card, PinChangeBy by, const SecretBuffer& old_secret,
                       const SecretBuffer& new_pin, Deadline deadline) override;
     [[nodiscard]] unsigned commands() const noexcept override { return commands_; }
+    /// The role did not answer in time, is gone or broke the protocol: nothing more comes of it, and
+    /// what it still does is nothing that was asked for.
+    [[nodiscard]] bool lost() const noexcept { return lost_; }
 
   private:
     struct Frame {
@@ -28,10 +31,13 @@ class CardClient : public Cards {
     };
     Result<Frame> receive(Deadline deadline);
     Status send(Message message, ByteView payload, Deadline deadline);
+    Error lose(ChannelResult result);
+    Error failure(ByteView payload);
 
     UniqueFd socket_;
     Channel channel_;
     unsigned commands_ = 0;
+    bool lost_ = false;
 };
 
 /// The codes a card role may fail with; any other number from it is Internal.

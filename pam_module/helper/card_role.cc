@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -30,7 +31,8 @@ constexpr unsigned kLeaveSeconds = 5;
 
 class CardServer {
   public:
-    explicit CardServer(int socket) : channel_(socket, Side::Server, State::Idle) {}
+    CardServer(int socket, const CardRoleTools& tools)
+        : channel_(socket, Side::Server, State::Idle), tools_(tools) {}
     void serve();
 
   private:
@@ -43,22 +45,23 @@ class CardServer {
     bool receive_pin(Message expected, SecretBuffer& pin);
     bool fail(const Error& error);
     bool reply(Message message, ByteView payload);
+    [[nodiscard]] Deadline deadline_of(std::uint32_t left_ms) const noexcept;
     bool show_card(const CardSession& session, const std::vector<CardCertificate>& certificates);
     [[nodiscard]] CardSession* session(std::uint32_t number) const noexcept {
         return number < sessions_.size() ? sessions_[number].get() : nullptr;
     }
 
     Channel channel_;
+    const CardRoleTools& tools_;
     std::vector<std::unique_ptr<CardSession>> sessions_;
     std::vector<std::vector<CardCertificate>> certificates_;
 };
 
-// The time for one request. Drivers may block in calls that no deadline reaches: then the alarm's
-// default action ends the role, whether or not somebody still waits for it.
-Deadline deadline_of(std::uint32_t left_ms) noexcept {
+// The time for one request, whether or not somebody still waits for its answer.
+Deadline CardServer::deadline_of(std::uint32_t left_ms) const noexcept {
     const int ms =
         left_ms > static_cast<std::uint32_t>(kMaxLeftMs) ? kMaxLeftMs : static_cast<int>(left_ms);
-    (void)alarm(static_cast<unsigned>(ms / 1000) + kLeaveSeconds);
+    tools_.end_in(static_cast<unsigned>(ms / 1000) + kLeaveSeconds);
     return Deadline::after_ms(ms);
 }
 
@@ -73,7 +76,7 @@ bool CardServer::receive(Message& message, Bytes& payload) {
 }
 
 bool CardServer::reply(Message message, ByteView payload) {
-    (void)alarm(0);
+    tools_.end_in(0);
     return channel_.send(message, payload, Deadline::after_ms(kReplyMs).monotonic_ms()) ==
            ChannelResult::Done;
 }
@@ -121,7 +124,7 @@ bool CardServer::open(PayloadReader request) {
     sessions_.clear();
     certificates_.clear();
     const Deadline deadline = deadline_of(static_cast<std::uint32_t>(left_ms));
-    auto opened = open_cards(settings, deadline);
+    auto opened = tools_.open(settings, deadline);
     if (!opened) {
         return fail(opened.error());
     }
@@ -249,8 +252,28 @@ void CardServer::serve() {
     Bytes payload;
     while (receive(message, payload) && handle(message, payload)) {
     }
-    (void)alarm(kLeaveSeconds);  // for putting the cards back
+    tools_.end_in(kLeaveSeconds);  // for putting the cards back
     sessions_.clear();
+}
+
+// SIGKILL by a timer of the kernel's: vendor modules ignore and block signals as they like, and what
+// hangs in one after that would stay for ever.
+timer_t end_timer;
+bool have_end_timer = false;
+
+void make_end_timer() noexcept {
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGKILL;
+    have_end_timer = timer_create(CLOCK_MONOTONIC, &event, &end_timer) == 0;
+}
+
+void end_in(unsigned seconds) noexcept {
+    itimerspec when{};
+    when.it_value.tv_sec = static_cast<time_t>(seconds);
+    if (!have_end_timer || timer_settime(end_timer, 0, &when, nullptr) != 0) {
+        (void)alarm(seconds);
+    }
 }
 
 [[noreturn]] void become_card_role(UniqueFd socket) {
@@ -259,16 +282,17 @@ void CardServer::serve() {
     bool fallback = false;
     const bool dropped = drop_privileges(fallback).ok();
     (void)prctl(PR_SET_DUMPABLE, 0);  // changing ids may have set it again
+    make_end_timer();
     if (dropped && enter_card_sandbox()) {
-        serve_cards(socket.get());
+        serve_cards(socket.get(), {open_cards, end_in});
     }
     _exit(0);
 }
 
 }  // namespace
 
-void serve_cards(int socket) noexcept {
-    CardServer(socket).serve();
+void serve_cards(int socket, const CardRoleTools& tools) noexcept {
+    CardServer(socket, tools).serve();
 }
 
 Result<CardRoleProcess> CardRoleProcess::start() {

@@ -3,13 +3,22 @@
 
 #include <sys/types.h>
 
+#include "pam_module/card/card_session.h"
 #include "pki/base/fd.h"
 #include "pki/base/result.h"
 
 namespace piv {
 
+/// What the role works with.
+struct CardRoleTools {
+    Result<std::vector<std::unique_ptr<CardSession>>> (*open)(const CardSettings&, Deadline);
+    /// Ends this process in so many seconds, unless it is called again before that; 0: not at all.
+    /// Vendor drivers block in calls that no deadline reaches.
+    void (*end_in)(unsigned seconds);
+};
+
 /// Serves the card protocol on `socket` until the other end closes it. Never throws.
-void serve_cards(int socket) noexcept;
+void serve_cards(int socket, const CardRoleTools& tools) noexcept;
 
 /// A card role, started by fork before its parent has anything worth stealing: it keeps descriptors
 /// 0 to 2 and its socket, drops privileges and is put behind a system call filter.

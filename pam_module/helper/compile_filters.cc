@@ -120,6 +120,8 @@ constexpr const char* kCardCalls[] = {
     "times",
     "alarm",
     "setitimer",
+    "timer_settime",
+    "timer_settime64",
     "rt_sigaction",
     "rt_sigprocmask",
     "rt_sigreturn",

@@ -108,7 +108,7 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
                                        : PromptText::Hidden;
     LoginAttempt attempt(tools, {begin_.user, begin_.first_pass, prompt_text}, deadline, record_);
     const AuthDecision decision = attempt.run(cards, channel_);
-    if (!decision.granted() && decision.error().code == ErrorCode::DeadlineOver) {
+    if (cards.lost() || (!decision.granted() && decision.error().code == ErrorCode::DeadlineOver)) {
         role->kill_now();
     }
     if (decision.granted()) {
@@ -146,7 +146,7 @@ HelperSession::Ending HelperSession::change_pin(const LoginPolicy& policy) {
     Status changed =
         change_card_pin(policy, Deadline::after_ms(policy.deadline_ms), cards, channel_, record_);
     if (!changed) {
-        if (changed.code() == ErrorCode::DeadlineOver) {
+        if (cards.lost() || changed.code() == ErrorCode::DeadlineOver) {
             role->kill_now();
         }
         return refused(std::move(changed).error());

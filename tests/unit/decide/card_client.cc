@@ -71,11 +71,22 @@ Bytes card_seen() {
     return out.view().copy();
 }
 
-ErrorCode open_code(std::function<void(Channel&, int)> role) {
+ErrorCode open_code(std::function<void(Channel&, int)> role, bool lost) {
     const Ends ends(std::move(role));
     const auto cards = ends.client->open({}, Deadline::after_ms(1500));
     REQUIRE_FALSE(cards.ok());
+    CHECK(ends.client->lost() == lost);
     return cards.code();
+}
+
+// Of a role that says why, and may be asked again.
+ErrorCode failed_code(std::function<void(Channel&, int)> role) {
+    return open_code(std::move(role), false);
+}
+
+// Of a role that nothing more comes of.
+ErrorCode lost_code(std::function<void(Channel&, int)> role) {
+    return open_code(std::move(role), true);
 }
 
 }  // namespace
@@ -95,7 +106,7 @@ TEST_CASE("every failure of a card reaches the decision as what it is") {
                                  ErrorCode::OutOfMemory,   ErrorCode::ConversationFailed}) {
         INFO(info(code).name);
         CHECK(card_role_error(static_cast<std::uint32_t>(code)) == code);
-        CHECK(open_code([code](Channel& channel, int) {
+        CHECK(failed_code([code](Channel& channel, int) {
                   (void)channel.send(Message::Failed, failed(static_cast<std::uint32_t>(code)),
                                      soon());
               }) == code);
@@ -121,25 +132,25 @@ TEST_CASE("a role cannot fail with what is not about cards") {
 }
 
 TEST_CASE("a role that is gone, silent or talks nonsense") {
-    CHECK(open_code([](Channel&, int) {}) == ErrorCode::CardFailure);
-    CHECK(open_code([](Channel&, int fd) { (void)!write(fd, "HTTP/1.1 200 OK\r\n\r\n", 19); }) ==
+    CHECK(lost_code([](Channel&, int) {}) == ErrorCode::CardFailure);
+    CHECK(lost_code([](Channel&, int fd) { (void)!write(fd, "HTTP/1.1 200 OK\r\n\r\n", 19); }) ==
           ErrorCode::Internal);
-    CHECK(open_code([](Channel&, int) {
+    CHECK(lost_code([](Channel&, int) {
               std::this_thread::sleep_for(std::chrono::milliseconds(1700));
           }) == ErrorCode::DeadlineOver);
-    CHECK(open_code([](Channel& channel, int) {
+    CHECK(lost_code([](Channel& channel, int) {
               (void)channel.send(Message::Failed, {}, soon());
           }) == ErrorCode::Internal);
-    CHECK(open_code([](Channel& channel, int) {  // a certificate of no card
+    CHECK(lost_code([](Channel& channel, int) {  // a certificate of no card
               const Bytes empty(4, 0);
               (void)channel.send(Message::CertificateSeen, empty, soon());
           }) == ErrorCode::Internal);
-    CHECK(open_code([](Channel& channel, int) {  // cards without end
+    CHECK(lost_code([](Channel& channel, int) {  // cards without end
               for (int i = 0; i < 100; ++i) {
                   (void)channel.send(Message::CardSeen, card_seen(), soon());
               }
           }) == ErrorCode::Internal);
-    CHECK(open_code([](Channel& channel, int) {
+    CHECK(lost_code([](Channel& channel, int) {
               (void)channel.send(Message::CardSeen, card_seen(), soon());
               std::uint8_t buffer[16];
               PayloadWriter out(buffer, sizeof buffer);
