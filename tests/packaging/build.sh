@@ -8,13 +8,30 @@ out=$build/$2
 shift 2
 libraries=$(sed -nE 's,^PIV_NSSDIR:[A-Z]+=,,p' "$build/CMakeCache.txt")
 modules=$(sed -nE 's,^PIV_PAMDIR:[A-Z]+=,,p' "$build/CMakeCache.txt")
-# Flags as in the build that is being tested: the compiler cache then knows the objects.
+# Linked without debug information, which no test reads: packages are then the same with and without it.
 options=(--define "_pam_moduledir $modules" --define "piv_nssdir $libraries")
-if command -v ccache >/dev/null; then options+=(--cmake-option -DCMAKE_CXX_COMPILER_LAUNCHER=ccache); fi
-if command -v ninja >/dev/null; then options+=(--cmake-option -GNinja); fi
-for headers in PIV_CLI11_INCLUDE PIV_JSON_INCLUDE; do
-    options+=(--cmake-option "-D$headers=$(sed -n "s,^$headers:PATH=,,p" "$build/CMakeCache.txt")")
-done
+for kind in EXE SHARED MODULE; do options+=(--cmake-option "-DCMAKE_${kind}_LINKER_FLAGS=-s"); done
+# Flags as in the build that is being tested: the compiler cache then knows the objects. PIV_RPM_CACHE=no
+# builds as anybody would: nothing from the cache, by make, with the headers in the source RPM.
+type=$(sed -nE 's,^CMAKE_BUILD_TYPE:[A-Z]+=,,p' "$build/CMakeCache.txt")
+flags=$(sed -nE "s,^CMAKE_CXX_FLAGS_${type^^}:[A-Z]+=,,p" "$build/CMakeCache.txt")
+[ "${PIV_RPM_CACHE:-yes}" = yes ] || flags=${flags/-g /}
+options+=(--cmake-option "'-DCMAKE_CXX_FLAGS_RELWITHDEBINFO=$flags'")
+if [ "${PIV_RPM_CACHE:-yes}" = yes ]; then
+    options+=(--define 'piv_prefix_map %{nil}')
+    if command -v ccache >/dev/null; then
+        # The cache tells languages apart, and rpmbuild sets another one than that of the build.
+        launcher='env'
+        for name in LANG LC_ALL LC_CTYPE LC_MESSAGES; do
+            if [ -n "${!name+set}" ]; then launcher+=";$name=${!name}"; else launcher="${launcher/env/env;-u;$name}"; fi
+        done
+        options+=(--cmake-option "'-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher;ccache'")
+    fi
+    if command -v ninja >/dev/null; then options+=(--cmake-option -GNinja); fi
+    for headers in PIV_CLI11_INCLUDE PIV_JSON_INCLUDE; do
+        options+=(--cmake-option "-D$headers=$(sed -n "s,^$headers:PATH=,,p" "$build/CMakeCache.txt")")
+    done
+fi
 if grep -q '^PIV_WERROR:BOOL=ON' "$build/CMakeCache.txt"; then options+=(--cmake-option -DPIV_WERROR=ON); fi
 rm -rf "$out"
 exec "$source/scripts/build-rpm" -o "$out" "${options[@]}" "$@"
