@@ -293,7 +293,9 @@ Response PivApplet::verify(const Command& command) {
     }
     const int before = secret->left();
     const std::uint16_t result = secret->verify(command.data);
-    counters_.verify_wrong += secret->left() < before ? 1U : 0U;
+    if (secret->left() < before) {
+        counters_.wrong();
+    }
     verified_ = just_verified_ = result == sw::kOk;
     return result;
 }
@@ -315,7 +317,9 @@ Response PivApplet::change_reference(const Command& command) {
     }
     const int before = secret->left();
     const std::uint16_t result = secret->verify(old_value);
-    counters_.verify_wrong += secret->left() < before ? 1U : 0U;
+    if (secret->left() < before) {
+        counters_.wrong();
+    }
     if (result == sw::kOk) {
         secret->change(new_value);
         ++counters_.pin_changes;

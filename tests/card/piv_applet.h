@@ -22,7 +22,16 @@ struct Counters {
     unsigned resets = 0;
     unsigned long bytes_in = 0;
     unsigned long bytes_out = 0;
-    void clear() { *this = Counters{}; }
+    unsigned wrong_ever = 0;  // tries spent since the start of the program
+    void wrong() {
+        ++verify_wrong;
+        ++wrong_ever;
+    }
+    void clear() {
+        const unsigned kept = wrong_ever;
+        *this = Counters{};
+        wrong_ever = kept;
+    }
 };
 
 /// A PIN or PUK with its retry counter.

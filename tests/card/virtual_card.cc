@@ -116,6 +116,7 @@ std::string VirtualCard::statistics() {
                                       {"get_response", c.get_response},
                                       {"verify", c.verify},
                                       {"verify_wrong", c.verify_wrong},
+                                      {"wrong_ever", c.wrong_ever},
                                       {"tries_queries", c.tries_queries},
                                       {"pin_changes", c.pin_changes},
                                       {"signatures", c.signatures},

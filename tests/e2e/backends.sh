@@ -53,6 +53,7 @@ one_backend() { # BACKEND LABEL USER PIN WANT
 only_typed() { # BACKEND LABEL: a try is spent by a wrong PIN that somebody typed, and by nothing else
     equal "$2: $1: tries spent" "$([ "$2" = "wrong PIN" ] && echo 1 || echo 0)" \
         "$(stat_of card verify_wrong)"
+    [ "$2" != "wrong PIN" ] || typed_wrong card
     card card clear >/dev/null
     card card tries 3 >/dev/null
 }

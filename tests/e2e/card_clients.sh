@@ -38,6 +38,7 @@ pins() { # USER
     exits_with 1 "$1: OpenSC is refused with a wrong PIN" p11 --login --pin 654321 --sign --id 01 \
         --mechanism RSA-PKCS --input-file "$TMPDIR/digest" --output-file "$TMPDIR/none"
     says "CKR_PIN_INCORRECT"
+    typed_wrong "$1" 2 # the second one follows
     equal "$1: one try is spent" $((before - 1)) "$(stat_of "$1" tries_left)"
     exits_with 1 "$1: yubico-piv-tool is refused too" ykpiv -a verify-pin -P 654321
     says "1 tries left before pin is blocked"

@@ -104,6 +104,7 @@ one_card() { # NAME USER PIN WANT SPENT OPTIONS
     card "$1" clear >/dev/null
     card "$1" tries "$before" >/dev/null
     by_pam "$1" "$2" "$3" "$4" "$5" "$before"
+    typed_wrong "$1" $((2 * $5))
     stop_card "$1"
 }
 

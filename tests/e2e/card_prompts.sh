@@ -48,6 +48,7 @@ login "two cards: a third person" carol 123456 PAM_AUTH_ERR
 login "the configured reader" bob 123456 PAM_SUCCESS piv-test-second
 login "and no other" alice 123456 PAM_AUTH_ERR piv-test-second
 login "a wrong PIN goes to one card" bob 654321 PAM_AUTH_ERR
+typed_wrong bob
 equal "bob's card has a try less" 2 "$(stat_of bob tries_left)"
 equal "alice's card has none less" 3 "$(stat_of alice tries_left)"
 login "a floor of 2 keeps the last two" bob 123456 PAM_MAXTRIES piv-test-floor
@@ -87,6 +88,7 @@ says "is changed" "the PIN is changed"
 equal "as passwd's" 0 "$STATUS"
 login "the new PIN works" alice 24682468 PAM_SUCCESS
 login "the old one does not" alice 123456 PAM_AUTH_ERR
+typed_wrong alice
 change_pin alice 24682468 135791 135792
 equal "two different new ones" 1 "$STATUS"
 change_pin alice 24682468 12
@@ -94,6 +96,7 @@ equal "a new one that is too short" 1 "$STATUS"
 equal "nothing was sent for either" 2 "$(stat_of alice tries_left)"
 login "the PIN is as it was" alice 24682468 PAM_SUCCESS
 change_pin alice 111111 135791 135791
+typed_wrong alice
 equal "a wrong old one" 1 "$STATUS"
 says "Wrong PIN" "is said to be wrong"
 equal "and spends a try" 2 "$(stat_of alice tries_left)"

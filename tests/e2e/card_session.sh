@@ -77,6 +77,7 @@ pins() {
     refused "no PIN" pin-format --pin 12345
     equal "nothing was sent" 3 "$(tries alice)"
     refused "a wrong PIN" pin-wrong --pin 654321
+    typed_wrong alice 6 # with those below
     says "tries: 2" "and what is left is told"
     equal "one try is spent" 2 "$(tries alice)"
     refused "at the floor" pin-tries-floor --pin 123456 --floor 2

@@ -21,6 +21,7 @@ began=$SECONDS
 succeeds "$LOGINS logins (LOGINS=10000 for more)" "$BUILD/tests/card/pam-soak" \
     --count "$LOGINS" --control "$TMPDIR/alice.sock"
 printf '%s\n' "$OUT" "in $((SECONDS - began)) s"
+typed_wrong alice "$(sed -n 's/^wrong PIN *\([0-9]*\) as wanted.*/\1/p' <<<"$OUT")"
 no_more() { [ "$(fds_of pcscd)" -le "$before" ]; }
 wait_until 5 "pcscd back at $before descriptors" no_more
 pass "pcscd has no more descriptors than before"

@@ -34,10 +34,12 @@ says $'\n0' "sudo runs the command as root"
 does_not_say 123456 "the PIN is not shown"
 at_terminal "sudo: a wrong PIN, then the right one" 0 \
     "${prompt}type 999999\nwait Sorry, try again.\nwait PIN for Alice Example (2 tries left): \ntype 123456" \
+typed_wrong alice
     --user alice sudo id -u
 tries_left sudo 3
 at_terminal "sudo: two wrong PINs" 1 \
     "${prompt}type 999999\nwait (2 tries left): \ntype 888888\nwait 2 incorrect" --user alice sudo id -u
+typed_wrong alice 2
 does_not_say $'\n0' "and the command does not run"
 at_terminal "sudo: the PIN that is right" 0 "wait (1 try left): \ntype 123456" --user alice sudo id -u
 tries_left sudo 3
@@ -48,6 +50,7 @@ succeeds "and the log says why" grep -q "service sudo: no login for carol: wrong
 at_terminal "su to alice with her card" 0 "${prompt}type 123456" --user bob su alice -c 'id -un'
 says $'\nalice' "su runs the command as alice"
 at_terminal "su: a wrong PIN" 1 "${prompt}type 999999\nwait Wrong PIN. 2 tries left." --user bob su alice -c 'id -un'
+typed_wrong alice
 at_terminal "su: the card is not bob's" 1 "wait The smart card belongs to another account." --user alice su bob -c 'id -un'
 at_terminal "su: the right PIN" 0 "wait (2 tries left): \ntype 123456" --user bob su alice -c 'id -un'
 
@@ -57,6 +60,7 @@ says $'alice\nlogout' "login runs alice's shell"
 at_terminal "login asks for a name" 0 "wait login: \ntype alice\n${prompt}type 123456\nwait \$\ntype id -un; exit" login
 at_terminal "login: a wrong PIN, then the right one" 0 \
     "${prompt}type 999999\nwait Wrong PIN. 2 tries left.\nwait Login incorrect\nwait login: \ntype alice\nwait (2 tries left): \ntype 123456\nwait \$\ntype exit" \
+typed_wrong alice
     login alice
 tries_left login 3
 

@@ -81,6 +81,7 @@ login() { # WHAT USER SECRET PAM-MESSAGE: by the image's /etc/pam.d/login
 login "a card and its PIN log in" alice 123456 "successfully authenticated"
 says "account management done" "and the account may be used"
 login "a wrong PIN does not" alice 999999 "Authentication failure"
+typed_wrong alice
 equal "one try was spent" 2 "$(stat_of alice tries_left)"
 login "the right one does again" alice 123456 "successfully authenticated"
 equal "and gives the tries back" 3 "$(stat_of alice tries_left)"

@@ -160,6 +160,7 @@ on_card() { # CODE PIN OPTION of piv-virtual-card...: a login with that card
     shift 2
     start_card one "$@"
     login "$code" alice "$pin"
+    [ "$code" != pin-wrong ] || typed_wrong one
     stop_card one
 }
 alone_with_card() { # COMMAND...: while another program has the card for itself

@@ -124,6 +124,7 @@ start_card alice "$(lab_card alice)"
 greeter_for alice
 reads greeter-prompt "the greeter says whose PIN it wants" "PIN for Alice Example (3 tries left)"
 type_in 999999
+typed_wrong alice
 sleep 1
 reads greeter-wrong-pin "a wrong PIN, and the tries that are left" "Wrong PIN. 2 tries left."
 logged pin-wrong alice

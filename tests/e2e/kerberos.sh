@@ -106,6 +106,7 @@ run setpriv --reuid alice --regid alice --clear-groups klist -c "FILE:/run/tmp/k
 says "pa_type(krbtgt/$REALM@$REALM) = 16" "it was by PKINIT" # PA-PK-AS-REQ, RFC 4556 section 3.1.3
 
 log_in alice 999999
+typed_wrong alice
 succeeds "a wrong PIN is refused" test "$STATUS" != 0
 no_ticket "a wrong PIN" alice
 equal "a wrong PIN spends one try, not two" 2 "$(stat_of alice tries_left)"

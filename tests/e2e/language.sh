@@ -24,9 +24,11 @@ su_as_bob LC_ALL=de_DE.UTF-8 -- ""
 says "Keine Smartcard gefunden." "no card, in German"
 start_card alice "$(lab_card alice)"
 su_as_bob LC_ALL=de_DE.UTF-8 -- "wait : \ntype 999999"
+typed_wrong alice
 says "PIN von Alice Example (noch 3 Versuche): " "the prompt in German"
 says "Falsche PIN. Noch 2 Versuche." "a wrong PIN in German"
 su_as_bob LC_ALL=de_DE.UTF-8 -- "wait : \ntype 999999"
+typed_wrong alice
 says "Falsche PIN. Noch 1 Versuch." "one try, in the singular"
 su_as_bob LC_ALL=C.UTF-8 -- "wait : \ntype 123456"
 says "PIN for Alice Example (1 try left): " "without a language, English"

@@ -9,7 +9,7 @@
 set -uo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 FAILED=0 PASSED=0
-declare -A PIDS=() CARD_PORT=()
+declare -A PIDS=() CARD_PORT=() WRONG_PINS=()
 OUT="" STATUS=0 # of the last command that run, succeeds or exits_with ran
 
 # --- frame -----------------------------------------------------------------------------------------
@@ -52,6 +52,10 @@ give_up() { # WHAT: the test cannot go on
     exit 1
 }
 finish() {
+    local name
+    for name in "${!CARD_PORT[@]}"; do
+        ! alive "card-$name" || check_spent "$name"
+    done
     printf '%d passed, %d failed\n' "$PASSED" "$FAILED"
     [ "$FAILED" = 0 ] && [ "$PASSED" -gt 0 ]
     exit
@@ -262,9 +266,19 @@ wait_no_card() { "$WAIT" --absent "$(card_reader "$1")" || give_up "card $1 stay
 remove_card() { settled || :; card "$1" remove >/dev/null; wait_no_card "$1"; }
 insert_card() { card "$1" insert >/dev/null; wait_card "$1"; }
 stat_of() { card "$1" stats | sed -n "s/.*\"$2\":\([0-9]*\).*/\1/p"; } # NAME COUNTER
+# A try is spent by a wrong PIN that somebody typed, and by nothing else: tests say what was typed, and
+# every card is asked when it goes, and at the end.
+typed_wrong() { WRONG_PINS[$1]=$((${WRONG_PINS[$1]:-0} + ${2:-1})); } # NAME [TIMES]
+check_spent() { # NAME
+    local spent typed=${WRONG_PINS[$1]:-0}
+    spent=$(stat_of "$1" wrong_ever)
+    [ "$spent" = "$typed" ] || fail "card $1: PIN tries spent: '$spent', wrong PINs typed: $typed"
+    unset "WRONG_PINS[$1]"
+}
 # A card that goes while it is reset stays unpowered in pcscd when the next one comes at once.
 stop_card() { # NAME
     settled || :
+    ! alive "card-$1" || check_spent "$1"
     stop "card-$1"
     [ -z "${PIDS[pcscd]:-}" ] || wait_no_card "$1"
 }

@@ -34,6 +34,7 @@ wait_until 10 "the X server" xdotool getdisplaygeometry
 start_card alice "$(lab_card alice)"
 lock
 type_in 999999
+typed_wrong alice
 stays_locked "a wrong PIN" pin-wrong
 equal "one try is spent" 2 "$(stat_of alice tries_left)"
 type_in 123456

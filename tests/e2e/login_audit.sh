@@ -47,6 +47,7 @@ else
     says 'res=success' "and result"
     does_not_say 123456 "without the PIN"
     audited alice 654321
+    typed_wrong alice
     says 'op=PAM:piv-login code=pin-wrong acct="alice"' "a wrong PIN"
     says 'res=failed'
     does_not_say 654321

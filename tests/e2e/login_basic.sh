@@ -54,6 +54,7 @@ says "PIN for Alice Example (3 tries left)" "the prompt names the holder and the
 tries "after a login" 3 alice
 denied "another user's name" bob 123456 "Authentication failure" "belongs to another account"
 denied "wrong PIN" alice 654321 "Authentication failure" "Wrong PIN. 2 tries left."
+typed_wrong alice
 tries "wrong PIN" 2 alice
 denied "empty PIN" alice "" "Authentication failure"
 denied "short PIN" alice 123 "Authentication failure"
@@ -120,6 +121,7 @@ denied "no trust anchors" alice 123456 "Error in service module"
 trust root int
 for i in 2 1; do denied "wrong PIN, $i left" alice 999999 "Authentication failure"; done
 denied "the last wrong PIN" alice 999999 "maximum number of retries" "blocked"
+typed_wrong alice 3
 denied "blocked" alice 123456 "maximum number of retries" "blocked"
 stop_card alice
 mv /usr/libexec/piv-login/piv-login-helper /usr/libexec/piv-login/gone

@@ -57,6 +57,7 @@ equal "with the PIN" "0 accept" "$STATUS $(field 'd["decision"]')"
 step possession pass
 STATUS=0
 JSON=$(echo 654321 | piv-check --json --card --pin-from-stdin 2>/dev/null) || STATUS=$?
+typed_wrong alice
 equal "with a wrong PIN" "1 reject pin-wrong" "$STATUS $(field 'd["decision"]+" "+d["code"]')"
 equal "one try is spent" 2 "$(stat_of alice tries_left)"
 
@@ -87,6 +88,7 @@ chmod 644 /etc/piv-login/piv-login.conf
 
 exits_with 2 "nothing recorded yet" piv-check --why alice
 echo 111111 | pamtester piv-test alice authenticate >/dev/null 2>&1
+typed_wrong alice
 exits_with 1 "why alice could not log in" piv-check --why alice
 says "pin-wrong"
 echo 123456 | pamtester piv-test alice authenticate >/dev/null 2>&1

@@ -38,6 +38,7 @@ for service in piv-test piv-keeps; do
         hunt "$service: $holder logs in" $SUCCESS 1 $service $holder "$PIN"
         next_pin
         hunt "$service: $holder's PIN wrong" $AUTH_ERR 1 $service $holder "$PIN"
+        typed_wrong "$holder"
         stop_card "$holder"
     done
     next_pin
@@ -57,6 +58,7 @@ for service in piv-test piv-keeps; do
     start_card alice "$(lab_card alice)" --tries-left 1
     next_pin
     hunt "$service: the last try" $MAXTRIES 1 $service alice "$PIN"
+    typed_wrong alice
     next_pin
     hunt "$service: blocked" $MAXTRIES 0 $service alice "$PIN"
     stop_card alice
@@ -72,7 +74,7 @@ for service in piv-test piv-keeps; do
     start_card alice "$(lab_card alice)"
     for size in 5 9 24 400; do
         next_pin
-        hunt "$service: $size digits" $AUTH_ERR 1 $service alice "$(printf '%0*d' $((size - 5)) 0)${PIN:3}"
+        hunt "$service: $size digits" $AUTH_ERR 1 $service alice "$(printf '%*s' $((size - 5)) "" | tr ' ' 0)${PIN:3}"
     done
     stop_card alice
     start_card empty
@@ -95,7 +97,7 @@ if strace -f -e trace=exit_group true 2>/dev/null; then
         next_pin
         PINS+=("$PIN")
         start_card alice "$(lab_card alice)" --pin "$PIN"
-        [ $wrong = no ] || next_pin
+        [ $wrong = no ] || { next_pin; typed_wrong alice; }
         PINS+=("$PIN")
         start scan "$HUNT" --helpers 4000 "$(coded "$PIN")"
         run strace -f -o /dev/null -e trace=exit_group -e inject=exit_group:delay_enter=400000 \
@@ -153,5 +155,6 @@ if strace -f true 2>/dev/null; then
     if grep -F 31415926 "$TMPDIR/trace"; then fail "a PIN in an argument"; else pass "no PIN in an argument"; fi
 fi
 run setpriv --reuid alice --regid alice --clear-groups env - /usr/local/bin/setuid-hunt piv-keeps alice "$(coded 11111111)"
+typed_wrong alice
 says "code=7 asked=1" "and a wrong PIN stays one"
 finish

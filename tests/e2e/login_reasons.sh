@@ -55,6 +55,7 @@ equal "nobody else may read it" 2 "$STATUS"
 
 # --- refusals --------------------------------------------------------------------------------------
 login alice 654321
+typed_wrong alice
 equal "code of a wrong PIN" pin-wrong "$(field PIV_CODE)"
 equal "priority: notice" 5 "$(field PRIORITY)"
 login bob 123456
@@ -66,6 +67,7 @@ says "logged in" "and that she could before"
 exits_with 1 "an attempt is found by the card's account, too" piv-check --why bob
 says "wrong-user"
 run sh -c "echo 111111 | pamtester piv-test '' authenticate"
+typed_wrong alice
 exits_with 1 "an attempt without a name is found under the card's account" piv-check --why alice --json
 equal "it is the newest" pin-wrong "$(python3 -c 'import json,sys; print(json.load(sys.stdin)["attempts"][0]["code"])' <<<"$OUT")"
 login $'mallory\n2030-01-01 root: login of root' 123456
@@ -119,6 +121,7 @@ rm /var/lib/piv-login/attempts
 pam_login bob 123456
 equal "a file that is full is put aside" "300000" "$(head -c 300000 /var/lib/piv-login/attempts.1 | wc -c)"
 pam_login bob 654321
+typed_wrong bob
 exits_with 1 "and the reasons are read from both" piv-check --why bob
 says "pin-wrong"
 says "logged in"

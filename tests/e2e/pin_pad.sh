@@ -27,6 +27,7 @@ openssl x509 -in "$LAB/alice.pem" -noout -pubkey >"$TMPDIR/pub"
 succeeds "and the signature is good" openssl dgst -sha256 -verify "$TMPDIR/pub" \
     -signature "$TMPDIR/sig" /etc/hosts
 sign 654321
+typed_wrong alice
 says "CKR_PIN_INCORRECT" "a wrong one is not"
 equal "and spends a try" 2 "$(stat_of alice tries_left)"
 sign CANCEL

@@ -75,6 +75,7 @@ start_pcscd
 start_card alice "$(lab_card alice)" --pin 123456
 succeeds "a login in the image with the right PIN" login 123456
 exits_with 1 "no login with the wrong PIN" login 654321
+typed_wrong alice
 
 # --- out again ------------------------------------------------------------------------------------------
 # shellcheck disable=SC2086
