@@ -74,6 +74,7 @@ class Doctor {
     void names();
     void stacks();
     void card(CheckSetup& setup);
+    void card_removal(const LoginPolicy& policy);
     void domain_controller();
 
     const CheckOptions& options_;
@@ -207,6 +208,21 @@ void Doctor::stacks() {
     }
 }
 
+void Doctor::card_removal(const LoginPolicy& policy) {
+    if (policy.on_card_removal == OnCardRemoval::Ignore) {
+        return;
+    }
+    program("session", PIV_LIBEXECDIR "/piv-login-watch");
+    const std::vector<PamLine> lines = pam_lines(options_.root);
+    if (const PamLine* line = session_line(lines)) {
+        add(Rank::Ok, "session", line->file + " watches for the removal of the card");
+    } else {
+        add(Rank::Fail, "session",
+            "session.on_card_removal is set, and no session line in /etc/pam.d names pam_piv.so",
+            "session optional pam_piv.so, behind the line of pam_systemd.so");
+    }
+}
+
 void Doctor::card(CheckSetup& setup) {
     CheckOptions options = options_;
     options.pin_from_stdin = false;
@@ -260,6 +276,7 @@ void Doctor::examine() {
     } else {
         add(Rank::Ok, "configuration", "can be used");
         authorities(setup->store);
+        card_removal(setup->policy);
         if (setup->policy.mapping.domains.empty() && setup->policy.mapping.accounts_file.empty()) {
             add(Rank::Fail, "mapping", "neither mapping.domain nor an account map",
                 "set mapping.domain, or piv-accounts add");

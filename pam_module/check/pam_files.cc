@@ -1,5 +1,7 @@
 #include "pam_module/check/pam_files.h"
 
+#include <algorithm>
+
 #include <sstream>
 
 #include "pam_module/glue/arguments.h"
@@ -85,6 +87,13 @@ std::string problem_of(const PamLine& line) {
         return "auth optional: a wrong card would not stop the modules behind";
     }
     return {};
+}
+
+const PamLine* session_line(const std::vector<PamLine>& lines) {
+    const auto found = std::find_if(lines.begin(), lines.end(), [](const PamLine& line) {
+        return line.type == "session" && problem_of(line).empty();
+    });
+    return found == lines.end() ? nullptr : &*found;
 }
 
 }  // namespace piv

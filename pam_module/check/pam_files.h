@@ -16,6 +16,8 @@ struct PamLine {
 
 /// Of /etc/pam.d in `root`, in the order of the files; links do not lead out of it.
 std::vector<PamLine> pam_lines(const std::string& root);
+/// The first session line, or nullptr: without one the removal of a card is not noticed.
+const PamLine* session_line(const std::vector<PamLine>& lines);
 /// What is wrong with a line; empty: nothing.
 std::string problem_of(const PamLine& line);
 

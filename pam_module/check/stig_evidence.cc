@@ -236,6 +236,20 @@ std::vector<std::string> paths_in(const StigSystem& system, const std::string& f
 }
 
 StigEvidence lock_on_removal(const StigSystem& system) {
+    if (system.settings.session.on_card_removal != Settings::Session::OnCardRemoval::Ignore) {
+        for (const Setting& setting : all_settings(system)) {
+            if (setting.section.compare(0, 8, "service ") == 0 &&
+                setting.key == "session.on_card_removal" && setting.value == "ignore") {
+                return not_met(setting.where, "one service takes session.on_card_removal back",
+                               "take the line out");
+            }
+        }
+        const std::vector<PamLine> lines = pam_lines(system.root);
+        if (const PamLine* line = session_line(lines)) {
+            return met(line->file + ":" + std::to_string(line->number),
+                       "session.on_card_removal is set, and pam_piv.so watches for it");
+        }
+    }
     if (!exists(system, "/usr/bin/gnome-shell")) {
         return not_applicable("GNOME is not installed");
     }

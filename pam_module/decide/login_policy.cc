@@ -44,6 +44,18 @@ CardBackend card_backend(Settings::Card::Backend backend) noexcept {
     return CardBackend::Auto;
 }
 
+OnCardRemoval on_card_removal(Settings::Session::OnCardRemoval what) noexcept {
+    switch (what) {
+        case Settings::Session::OnCardRemoval::Ignore:
+            return OnCardRemoval::Ignore;
+        case Settings::Session::OnCardRemoval::Logout:
+            return OnCardRemoval::Logout;
+        case Settings::Session::OnCardRemoval::Lock:
+            break;
+    }
+    return OnCardRemoval::Lock;
+}
+
 void set_revocation(RevocationSettings& out, const Settings& settings, const std::string& root) {
     const Settings::Revocation& from = settings.revocation;
     out.ocsp = ocsp_mode(from.ocsp);
@@ -104,6 +116,8 @@ Result<LoginPolicy> login_policy(const Settings& settings, const std::string& ro
     policy.services = settings.policy.services;
     policy.deadline_ms = settings.policy.deadline_ms;
     policy.expiry_notice_days = settings.rollover.expiry_notice;
+    policy.on_card_removal = on_card_removal(settings.session.on_card_removal);
+    policy.removal_debounce_ms = settings.session.removal_debounce_ms;
     return policy;
 }
 

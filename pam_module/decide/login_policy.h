@@ -1,6 +1,7 @@
 // LoginPolicy: the configuration as the types that the steps of a login take.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 
 namespace piv {
 
+enum class OnCardRemoval : std::uint8_t { Ignore = 0, Lock = 1, Logout = 2 };
+
 struct LoginPolicy {
     PathPolicy path;
     RevocationSettings revocation;
@@ -24,6 +27,8 @@ struct LoginPolicy {
     std::vector<std::string> services;
     int deadline_ms = 15000;
     int expiry_notice_days = 14;  // 0: never
+    OnCardRemoval on_card_removal = OnCardRemoval::Ignore;
+    int removal_debounce_ms = 3000;
 };
 
 /// Turns `settings` into types; `root` prefixes the paths of files that are read.

@@ -17,8 +17,14 @@ namespace {
 
 class Attempt {
   public:
-    Attempt(Host& host, const Arguments& arguments, Facility facility) noexcept
-        : host_(host), arguments_(arguments), facility_(facility), started_(host_clock_ms()) {}
+    Attempt(Host& host, const Arguments& arguments, Facility facility, SessionCard& card,
+            const char* session_id) noexcept
+        : host_(host),
+          arguments_(arguments),
+          facility_(facility),
+          card_(card),
+          session_id_(session_id),
+          started_(host_clock_ms()) {}
 
     int run() noexcept;
 
@@ -33,10 +39,13 @@ class Attempt {
     bool question(PayloadReader reader) noexcept;
     bool verdict(PayloadReader reader) noexcept;
     int accept(ByteView user) noexcept;
+    bool keep_card(ByteView reader, ByteView certificate) noexcept;
 
     Host& host_;
     const Arguments& arguments_;
     Facility facility_;
+    SessionCard& card_;
+    const char* session_id_;
     long long started_;
     long long allowed_ms_ = kReadyMs;
     HelperProcess helper_;
@@ -68,6 +77,10 @@ bool Attempt::begin() noexcept {
     payload.put_text(host_.item(PAM_TTY));
     payload.put_text(host_.item(PAM_RHOST));
     payload.put_text(host_language());
+    const bool session = facility_ == Facility::OpenSession;
+    payload.put_text(session ? session_id_ : "");
+    payload.put_text(session ? card_.reader : "");
+    payload.put_text(session ? card_.certificate : "");
     return payload.good() &&
            channel_.send(Message::Begin, payload.view(), deadline()) == ChannelResult::Done;
 }
@@ -151,18 +164,42 @@ int Attempt::accept(ByteView user) noexcept {
     return PAM_SUCCESS;
 }
 
+// Both or none: half of it is a broken helper.
+bool Attempt::keep_card(ByteView reader, ByteView certificate) noexcept {
+    card_ = SessionCard();
+    if (reader.empty() && certificate.empty()) {
+        return true;
+    }
+    if (reader.empty() || reader.size() > kMaxReaderName || certificate.size() != kSha256Digits ||
+        std::memchr(reader.data(), '\0', reader.size()) != nullptr) {
+        return false;
+    }
+    for (const std::uint8_t digit : certificate) {
+        if ((digit < '0' || digit > '9') && (digit < 'a' || digit > 'f')) {
+            return false;
+        }
+    }
+    std::memcpy(card_.reader, reader.data(), reader.size());
+    std::memcpy(card_.certificate, certificate.data(), certificate.size());
+    card_.watched = true;
+    return true;
+}
+
 bool Attempt::verdict(PayloadReader reader) noexcept {
     const std::uint32_t outcome = reader.get_u32();
     const ByteView user = reader.get_bytes();
     (void)reader.get_bytes();  // the error's name, for the records
-    if (!reader.complete() || outcome > static_cast<std::uint32_t>(AuthOutcome::OutOfScope)) {
+    const ByteView card_reader = reader.get_bytes();
+    const ByteView certificate = reader.get_bytes();
+    if (!reader.complete() || outcome > static_cast<std::uint32_t>(AuthOutcome::OutOfScope) ||
+        (facility_ == Facility::Authenticate && !keep_card(card_reader, certificate))) {
         return false;
     }
     result_ = to_pam(static_cast<AuthOutcome>(outcome));
     if (result_ == PAM_SUCCESS && facility_ == Facility::Authenticate) {
         result_ = accept(user);
     }
-    if (result_ == PAM_SUCCESS && facility_ == Facility::ChangePin &&
+    if (result_ == PAM_SUCCESS && facility_ != Facility::Authenticate &&
         user != ByteView(std::string_view(host_.item(PAM_USER)))) {
         result_ = PAM_SYSTEM_ERR;  // as above
     }
@@ -214,8 +251,9 @@ int Attempt::run() noexcept {
 
 }  // namespace
 
-int run_attempt(Host& host, const Arguments& arguments, Facility facility) noexcept {
-    return Attempt(host, arguments, facility).run();
+int run_attempt(Host& host, const Arguments& arguments, Facility facility, SessionCard& card,
+                const char* session_id) noexcept {
+    return Attempt(host, arguments, facility, card, session_id).run();
 }
 
 }  // namespace piv

@@ -13,6 +13,7 @@
 #include "pam_module/helper/process.h"
 #include "pam_module/helper/recent_attempt.h"
 #include "pam_module/helper/typed_name.h"
+#include "pam_module/helper/watch_process.h"
 #include "pki/base/text.h"
 
 namespace piv {
@@ -116,6 +117,11 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         Ending ending;
         ending.outcome = decision.outcome();
         ending.user = decision.user();
+        if (policy.on_card_removal != OnCardRemoval::Ignore && record_.certificate) {
+            ending.watched.reader =
+                record_.reader.empty() ? "?" : record_.reader.substr(0, kMaxReaderName);
+            ending.watched.certificate = record_.certificate->sha256_hex();
+        }
         return ending;
     }
     Ending ending = refused(decision.error());
@@ -158,6 +164,37 @@ HelperSession::Ending HelperSession::change_pin(const LoginPolicy& policy) {
     return ending;
 }
 
+HelperSession::Ending HelperSession::open_session(const LoginPolicy& policy) {
+    if (policy.on_card_removal == OnCardRemoval::Ignore) {
+        return refused(Error(ErrorCode::OutOfScope, "session.on_card_removal = ignore"));
+    }
+    record_.reader = begin_.reader;
+    const std::optional<NamedAccount> account = system_name_service()(begin_.user);
+    if (!account) {
+        return refused(Error(ErrorCode::UserUnknown, begin_.user));
+    }
+    WatchRequest request;
+    request.action = policy.on_card_removal;
+    request.debounce_ms = policy.removal_debounce_ms;
+    request.session_id = begin_.session_id;
+    request.uid = account->uid;
+    request.user = begin_.user;
+    request.service = begin_.service;
+    request.reader = begin_.reader;
+    request.certificate = begin_.certificate;
+    request.card = policy.card;
+    request.card.cache_dir.clear();  // it would know a card by its number alone
+    request.card.wait_seconds = 0;
+    Status watched = start_session_watch(request, Deadline::after_ms(policy.deadline_ms));
+    if (!watched) {
+        return refused(std::move(watched).error());
+    }
+    Ending ending;
+    ending.outcome = AuthOutcome::Granted;
+    ending.user = begin_.user;
+    return ending;
+}
+
 void HelperSession::finish(const Ending& ending) {
     LoginEvent event;
     event.time = now_;
@@ -168,7 +205,11 @@ void HelperSession::finish(const Ending& ending) {
     if (event.user.empty()) {
         event.user = record_.user;  // nobody typed a name: the card's account, if it came to one
     }
-    if (ending.outcome == AuthOutcome::Granted || ending.error) {
+    // The watcher writes of itself; that there is nothing to watch is nothing to write about.
+    const bool session_good =
+        begin_.facility == Facility::OpenSession &&
+        (ending.outcome == AuthOutcome::Granted || ending.outcome == AuthOutcome::OutOfScope);
+    if (!session_good && (ending.outcome == AuthOutcome::Granted || ending.error)) {
         hide_typed_pin(event, record_, system_name_service());
         log_attempt(event, record_);
     }
@@ -187,7 +228,8 @@ void HelperSession::finish(const Ending& ending) {
         }
     }
     (void)channel_.send_verdict(ending.outcome, ending.user,
-                                ending.error ? info(ending.error->code).name : "ok");
+                                ending.error ? info(ending.error->code).name : "ok",
+                                ending.watched);
 }
 
 void HelperSession::run() {
@@ -206,6 +248,10 @@ void HelperSession::run() {
     }
     if (!policy) {
         finish(refused(std::move(policy).error()));
+        return;
+    }
+    if (begin_.facility == Facility::OpenSession) {
+        finish(open_session(*policy));
         return;
     }
     Status in_scope = check_scope(*policy);

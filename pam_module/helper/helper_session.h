@@ -21,12 +21,14 @@ class HelperSession {
         std::string user;
         std::optional<Error> error;
         std::string text;  // for the person, when it is more than the error's sentence
+        WatchedCard watched;
     };
 
     Result<LoginPolicy> prepare();
     Status check_scope(const LoginPolicy& policy);
     Ending authenticate(const LoginPolicy& policy);
     Ending change_pin(const LoginPolicy& policy);
+    Ending open_session(const LoginPolicy& policy);
     static Ending refused(Error error);
     /// Tells the person whose certificate ends within `days`.
     void tell_expiry(int days);

@@ -48,8 +48,12 @@ Result<BeginMessage> LoginChannel::receive_begin() {
     begin.tty = text_of(reader.get_bytes());
     begin.remote_host = text_of(reader.get_bytes());
     begin.language = text_of(reader.get_bytes());
-    const bool known_facility =
-        begin.facility == Facility::Authenticate || begin.facility == Facility::ChangePin;
+    begin.session_id = text_of(reader.get_bytes());
+    begin.reader = text_of(reader.get_bytes());
+    begin.certificate = text_of(reader.get_bytes());
+    const bool known_facility = begin.facility == Facility::Authenticate ||
+                                begin.facility == Facility::ChangePin ||
+                                begin.facility == Facility::OpenSession;
     if (!reader.complete() || !known_facility || begin.first_pass > FirstPass::Only ||
         begin.wait_seconds > kMaxWaitMs / 1000) {
         return broken();
@@ -140,12 +144,14 @@ Result<SecretBuffer> LoginChannel::ask(SecretSource source, const std::string& p
 }
 
 Status LoginChannel::send_verdict(AuthOutcome outcome, const std::string& user,
-                                  std::string_view error_name) {
+                                  std::string_view error_name, const WatchedCard& watched) {
     std::uint8_t buffer[1024];
     PayloadWriter writer(buffer, sizeof buffer);
     writer.put_u32(static_cast<std::uint32_t>(outcome));
     writer.put_bytes(ByteView(std::string_view(user)));
     writer.put_bytes(ByteView(error_name));
+    writer.put_bytes(ByteView(std::string_view(watched.reader)));
+    writer.put_bytes(ByteView(std::string_view(watched.certificate)));
     if (!writer.good()) {
         return Error(ErrorCode::Internal, "the verdict does not fit its frame");
     }

@@ -19,6 +19,15 @@ struct BeginMessage {
     std::string tty;
     std::string remote_host;
     std::string language;
+    std::string session_id;
+    std::string reader;
+    std::string certificate;  // SHA-256, lower-case hexadecimal
+};
+
+/// The card whose removal is to be watched; both empty: none.
+struct WatchedCard {
+    std::string reader;
+    std::string certificate;
 };
 
 class LoginChannel : public Dialogue {
@@ -33,7 +42,8 @@ class LoginChannel : public Dialogue {
     void problem(const std::string& text);
     Result<SecretBuffer> ask(SecretSource source, const std::string& prompt) override;
     /// The one answer. Nothing can be sent after it.
-    Status send_verdict(AuthOutcome outcome, const std::string& user, std::string_view error_name);
+    Status send_verdict(AuthOutcome outcome, const std::string& user, std::string_view error_name,
+                        const WatchedCard& watched = {});
 
   private:
     Status send(Message message, ByteView payload);

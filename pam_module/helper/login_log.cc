@@ -1,9 +1,7 @@
 #include "pam_module/helper/login_log.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -13,6 +11,7 @@
 #include <vector>
 
 #include "pam_module/decide/record_json.h"
+#include "pam_module/helper/journal.h"
 #include "pam_module/helper/log_limit.h"
 #include "pki/base/fd.h"
 #include "pki/base/text.h"
@@ -24,11 +23,6 @@
 namespace piv {
 
 namespace {
-
-constexpr char kIdentifier[] = "piv-login";
-constexpr char kJournalSocket[] = "/run/systemd/journal/socket";
-
-using Field = std::pair<std::string, std::string>;
 
 std::string code_of(const LoginEvent& event) {
     return event.error ? std::string(info(event.error->code).name) : "ok";
@@ -67,8 +61,8 @@ std::string revocation_text(const LoginEvent& event, const AttemptRecord& record
     return out;
 }
 
-std::vector<Field> fields_of(const LoginEvent& event, const AttemptRecord& record) {
-    std::vector<Field> fields = {
+std::vector<JournalField> fields_of(const LoginEvent& event, const AttemptRecord& record) {
+    std::vector<JournalField> fields = {
         {"PIV_SERVICE", event.begin.service},
         {"PIV_USER", event.user},
         {"PIV_TTY", event.begin.tty},
@@ -95,32 +89,6 @@ std::vector<Field> fields_of(const LoginEvent& event, const AttemptRecord& recor
         fields.emplace_back(std::move(name), std::to_string(time.ms));
     }
     return fields;
-}
-
-// The journal's native protocol: KEY=VALUE lines in one datagram.
-bool to_journal(const std::string& message, int priority, const std::vector<Field>& fields) {
-    std::string datagram = "MESSAGE=" + message + "\nPRIORITY=" + std::to_string(priority) +
-                           "\nSYSLOG_FACILITY=" + std::to_string(LOG_AUTHPRIV >> 3) +
-                           "\nSYSLOG_IDENTIFIER=" + kIdentifier +
-                           "\nSYSLOG_PID=" + std::to_string(getpid()) + "\n";
-    for (const Field& field : fields) {
-        if (!field.second.empty()) {
-            datagram += field.first + "=" + escape_for_display(field.second) + "\n";
-        }
-    }
-    const UniqueFd socket_fd(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::memcpy(address.sun_path, kJournalSocket, sizeof kJournalSocket);
-    return socket_fd.valid() && sendto(socket_fd.get(), datagram.data(), datagram.size(),
-                                       MSG_NOSIGNAL, reinterpret_cast<const sockaddr*>(&address),
-                                       sizeof address) == static_cast<ssize_t>(datagram.size());
-}
-
-void to_syslog(const std::string& message, int priority) {
-    openlog(kIdentifier, LOG_PID, LOG_AUTHPRIV);
-    syslog(priority, "%s", message.c_str());
-    closelog();
 }
 
 void to_attempts_file(const LoginEvent& event, const AttemptRecord& record) {
@@ -204,7 +172,10 @@ std::string attempt_message(const LoginEvent& event, const AttemptRecord& record
         text +=
             (event.begin.facility == Facility::ChangePin ? "PIN changed by " : "login of ") + user;
     } else {
-        text += "no login for " + user + ": " + code_of(event);
+        text += (event.begin.facility == Facility::OpenSession
+                     ? "removing the card will do nothing to the session of "
+                     : "no login for ") +
+                user + ": " + code_of(event);
         if (event.error && !event.error->detail.empty()) {
             text += ": " + event.error->detail;
         }
@@ -225,7 +196,7 @@ std::string attempt_message(const LoginEvent& event, const AttemptRecord& record
 
 void log_attempt(const LoginEvent& event, const AttemptRecord& record) {
     const bool kept = event.outcome != AuthOutcome::OutOfScope;
-    if (kept) {
+    if (kept && event.begin.facility != Facility::OpenSession) {
         to_audit(event);  // of every one: auditd has its own limits
     }
     const LogLimit limit = kept ? limit_of(event) : LogLimit::Write;
@@ -237,9 +208,7 @@ void log_attempt(const LoginEvent& event, const AttemptRecord& record) {
         message += " (the next ones of this kind are left out for a minute)";
     }
     const int priority = priority_of(event, record);
-    if (!to_journal(message, priority, fields_of(event, record))) {
-        to_syslog(message, priority);
-    }
+    write_journal(message, priority, fields_of(event, record));
     if (kept && geteuid() == 0) {
         to_attempts_file(event, record);
     }

@@ -6,7 +6,7 @@
 namespace piv {
 
 /// What the PAM module asks the helper for.
-enum class Facility : std::uint8_t { Authenticate = 1, ChangePin = 2 };
+enum class Facility : std::uint8_t { Authenticate = 1, ChangePin = 2, OpenSession = 3 };
 
 /// Where a PIN may come from (try_first_pass, use_first_pass).
 enum class FirstPass : std::uint8_t { Never = 0, Try = 1, Only = 2 };
@@ -20,12 +20,15 @@ inline constexpr std::uint32_t kBeginHasFirstPass = 1U << 4U;  // an earlier mod
 
 // Begin:     u8 facility, u8 first pass, u32 flags, u32 wait seconds,
 //            text service, text user, text config file, text tty, text remote host,
-//            text language: the locale of the program for messages; empty: English
+//            text language: the locale of the program for messages; empty: English;
+//            for OpenSession, else empty: text session id of logind, text reader, text certificate
 // Ready:     u32 deadline ms, u32 additional ms to wait for a card
 // Info, Problem: the text, UTF-8, already escaped
 // AskSecret: u8 SecretSource, text prompt
 // NoSecret:  u8 NoSecretReason
-// Verdict:   u32 AuthOutcome, text user (when granted), text error name
+// Verdict:   u32 AuthOutcome, text user (when granted), text error name; when the session is to be
+//            watched for the card's removal, else empty: text reader, text SHA-256 of the
+//            certificate in lower-case hexadecimal
 
 enum class SecretSource : std::uint8_t {
     FirstPass = 1,  // the token that an earlier module left
@@ -38,6 +41,11 @@ enum class NoSecretReason : std::uint8_t {
     TooLong = 3,  // longer than any PIN
     NoMemory = 4,
 };
+
+/// Longest name of a reader, longest session id, and the digits of a SHA-256.
+inline constexpr unsigned kMaxReaderName = 255;
+inline constexpr unsigned kMaxSessionId = 63;
+inline constexpr unsigned kSha256Digits = 64;
 
 /// The most the helper may ask for in Ready.
 inline constexpr std::uint32_t kMaxDeadlineMs = 600000;

@@ -282,6 +282,18 @@ const std::vector<SettingRow> rows = {
      }},
     {"rollover", "expiry_notice", "days from 0 to 3650",
      [](S& s, std::string_view v) { return set_number(s.rollover.expiry_notice, v, 0, 3650); }},
+
+    {"session", "on_card_removal", "ignore, lock or logout",
+     [](S& s, std::string_view v) {
+         using Removal = S::Session::OnCardRemoval;
+         return set_word(
+             s.session.on_card_removal, v,
+             {{"ignore", Removal::Ignore}, {"lock", Removal::Lock}, {"logout", Removal::Logout}});
+     }},
+    {"session", "removal_debounce_ms", "milliseconds from 0 to 600000",
+     [](S& s, std::string_view v) {
+         return set_number(s.session.removal_debounce_ms, v, 0, 600000);
+     }},
 };
 
 }  // namespace

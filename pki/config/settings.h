@@ -57,6 +57,10 @@ struct Settings {
         int rollover_interval = 720;
         int expiry_notice = 14;  // days; 0: never
     } rollover;
+    struct Session {
+        enum class OnCardRemoval { Ignore, Lock, Logout } on_card_removal = OnCardRemoval::Ignore;
+        int removal_debounce_ms = 3000;
+    } session;
 };
 
 /// Copies of certificates that `piv-accounts add` mapped: piv-trust sees by them which CAs are needed.

@@ -88,6 +88,17 @@ printf '[pam]\noffline_credentials_expiration = 1\n[domain/x]\ncache_credentials
 stig 0 "both put right"
 at_its_line RHEL-09-271045 removal-action
 at_its_line RHEL-09-631020 'expiration = 1'
+printf '[session]\non_card_removal = lock\n' >"$TREE/etc/piv-login/piv-login.conf.d/removal.conf"
+rm "$TREE/etc/dconf/db/local.d/00-card"
+stig 1 "our own setting without a session line"
+result not-met RHEL-09-271045
+echo 'session optional pam_piv.so' >"$TREE/etc/pam.d/desktop"
+stig 0 "and with one"
+at_its_line RHEL-09-271045 pam_piv.so
+printf '[service desktop]\nsession.on_card_removal = ignore\n' >"$TREE/etc/piv-login/piv-login.conf.d/take-back.conf"
+stig 1 "one service that takes it back"
+result not-met RHEL-09-271045
+rm "$TREE/etc/pam.d/desktop" "$TREE"/etc/piv-login/piv-login.conf.d/{removal,take-back}.conf
 rm -r "$TREE/usr/bin/gnome-shell" "$TREE/etc/sssd"
 echo 'nonsense' >>"$TREE/etc/piv-login/piv-login.conf"
 stig 78 "a configuration that is refused"

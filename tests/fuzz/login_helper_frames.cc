@@ -20,8 +20,10 @@ void require(bool holds) {
 
 void check(const BeginMessage& begin) {
     const std::size_t texts = begin.service.size() + begin.user.size() + begin.config.size() +
-                              begin.tty.size() + begin.remote_host.size() + begin.language.size();
-    require(begin.facility == Facility::Authenticate || begin.facility == Facility::ChangePin);
+                              begin.tty.size() + begin.remote_host.size() + begin.language.size() +
+                              begin.session_id.size() + begin.reader.size() +
+                              begin.certificate.size();
+    require(begin.facility >= Facility::Authenticate && begin.facility <= Facility::OpenSession);
     require(begin.first_pass <= FirstPass::Only && texts <= kMaxBegin);
     require(begin.wait_seconds <= kMaxWaitMs / 1000);
 }

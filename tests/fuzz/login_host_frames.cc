@@ -102,10 +102,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     helper_says = piv::ByteView(data, size);
     piv::Arguments arguments;
     arguments.forward_pass = false;  // libpam takes PAM_AUTHTOK from modules alone
-    for (const piv::Facility facility : {piv::Facility::Authenticate, piv::Facility::ChangePin}) {
+    for (const piv::Facility facility :
+         {piv::Facility::Authenticate, piv::Facility::ChangePin, piv::Facility::OpenSession}) {
         piv::Host host(handle(), false);
-        const int result = piv::run_attempt(host, arguments, facility);
-        if (result == PAM_SUCCESS && !says_granted(helper_says)) {
+        piv::SessionCard card;
+        const int result = piv::run_attempt(host, arguments, facility, card, "c1");
+        const bool whole = std::strlen(card.certificate) == piv::kSha256Digits || !card.watched;
+        if (!whole || (result == PAM_SUCCESS && !says_granted(helper_says))) {
             std::abort();
         }
     }

@@ -5,7 +5,7 @@ import sys
 
 # The first component of an absolute path on a normal system. Anything else is somebody's machine.
 COMMON_ROOTS = ("bin boot dev etc home lib lib64 mnt proc root run sbin srv sys tmp usr var opt media "
-                "selinux afs").split()
+                "selinux afs org").split()  # org: object paths of D-Bus
 ABSOLUTE = re.compile(r"(?:^|(?<=[\s'=(\[])|(?<=[\s=(,]\"))/([a-z][a-z0-9_-]{2,})/[A-Za-z0-9_.-]+")
 BUILD_IN_TMP = re.compile(r"/tmp/(?:b|brief|tasks|ccache)(?:-[a-z]+|\.md)?\b")
 SECRET = re.compile(r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----\s*\n?[A-Za-z0-9+/=]{40}|AKIA[0-9A-Z]{16}"

@@ -169,10 +169,10 @@ def install_files(build, folder):
     """What is installed besides the programs, and empty files for those that take long to copy."""
     subprocess.run(["cmake", "-P", os.path.join(build, "packaging/cmake_install.cmake")], check=True, timeout=60,
                    env=dict(os.environ, DESTDIR=folder), stdout=subprocess.DEVNULL)
-    helper = os.path.join(folder, "usr/libexec/piv-login/piv-login-helper")
-    if os.path.isdir(os.path.dirname(helper)) and os.path.exists(
-            os.path.join(build, "pam_module/helper/piv-login-helper")):
-        open(helper, "w", encoding="utf-8").close()
+    folder = os.path.join(folder, "usr/libexec/piv-login")
+    for part, program in (("helper", "piv-login-helper"), ("watch", "piv-login-watch")):
+        if os.path.isdir(folder) and os.path.exists(os.path.join(build, "pam_module", part, program)):
+            open(os.path.join(folder, program), "w", encoding="utf-8").close()
 
 
 def main():

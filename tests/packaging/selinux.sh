@@ -15,7 +15,8 @@ make -s -f "$headers" piv_login.pp >log 2>&1 || { cat log; exit 1; }
 semodule_unpackage piv_login.pp module contexts
 status=0
 for want in '/etc/piv-login(/.*)? piv_login_conf_t' '/var/lib/piv-login/cache(/.*)? piv_login_cache_t' \
-    '/usr/libexec/piv-login/piv-login-helper piv_login_exec_t'; do
+    '/usr/libexec/piv-login/piv-login-helper piv_login_exec_t' \
+    '/usr/libexec/piv-login/piv-login-watch piv_login_watch_exec_t'; do
     grep -F -- "${want% *}" contexts | grep -q ":${want##* }:" || { echo "does not label: $want"; status=1; }
 done
 # A rule that is not there is not there by a slip: the helper writes no configuration and no account map.

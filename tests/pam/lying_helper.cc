@@ -51,11 +51,22 @@ class Liar {
         out.put_u32(0);
         (void)channel_.send(Message::Ready, out.view(), soon());
     }
+    ByteView watch_payload(const std::string& reader, const std::string& certificate) {
+        PayloadWriter out(buffer, sizeof buffer);
+        out.put_u32(0);
+        out.put_text(user_.c_str());
+        out.put_text("test");
+        out.put_text(reader.c_str());
+        out.put_text(certificate.c_str());
+        return out.view();
+    }
     ByteView verdict_payload(std::uint32_t outcome, const std::string& user) {
         PayloadWriter out(buffer, sizeof buffer);
         out.put_u32(outcome);
         out.put_text(user.c_str());
         out.put_text("test");
+        out.put_text("");
+        out.put_text("");
         return out.view();
     }
     void verdict(std::uint32_t outcome, const std::string& user) {
@@ -84,6 +95,8 @@ class Liar {
 
     Channel channel_{kFd, Side::Server, State::Start};
     std::string user_;
+    Facility facility_ = Facility::Authenticate;
+    std::string session_;  // "ID READER CERTIFICATE" of Begin
 };
 
 void Liar::break_protocol(const std::string& what) {
@@ -162,7 +175,29 @@ void Liar::lie(const std::string& what, const std::string& value) {
         out.put_u32(0);
         out.put_bytes(ByteView(std::string_view("alice\0x", 7)));
         out.put_text("test");
+        out.put_text("");
+        out.put_text("");
         raw_frame(8, static_cast<std::uint32_t>(out.view().size()), out.view());
+    } else if (what == "watch") {  // a login whose session is to be watched: then outcome N
+        ready();
+        if (facility_ == Facility::OpenSession) {
+            const bool right = session_ == "c7 Reader 00 " + std::string(64, 'e');
+            verdict(right ? static_cast<std::uint32_t>(number) : 8, user_);
+        } else {
+            (void)channel_.send(Message::Verdict, watch_payload("Reader 00", std::string(64, 'e')),
+                                soon());
+        }
+    } else if (what == "half-a-card") {
+        ready();
+        (void)channel_.send(Message::Verdict, watch_payload("Reader 00", ""), soon());
+    } else if (what == "no-digits") {
+        ready();
+        (void)channel_.send(Message::Verdict, watch_payload("Reader 00", std::string(64, 'E')),
+                            soon());
+    } else if (what == "long-reader") {
+        ready();
+        (void)channel_.send(Message::Verdict,
+                            watch_payload(std::string(256, 'r'), std::string(64, 'e')), soon());
     } else if (what == "exit") {
         _exit(number);
     } else if (what == "ready-exit") {
@@ -225,7 +260,7 @@ void Liar::run() {
         return;
     }
     PayloadReader reader({buffer, size});
-    (void)reader.get_u8();
+    facility_ = static_cast<Facility>(reader.get_u8());
     (void)reader.get_u8();
     (void)reader.get_u32();
     (void)reader.get_u32();
@@ -234,6 +269,12 @@ void Liar::run() {
     std::string order(reader.get_bytes().text());
     if (user_.empty()) {
         user_ = "alice";
+    }
+    for (int i = 0; i < 3; ++i) {
+        (void)reader.get_bytes();  // terminal, remote host, language
+    }
+    for (int i = 0; i < 3; ++i) {
+        session_ += (i == 0 ? "" : " ") + std::string(reader.get_bytes().text());
     }
     order.erase(0, 1);
     const std::size_t slash = order.find('/');

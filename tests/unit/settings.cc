@@ -63,6 +63,9 @@ generation_threshold = 30
 promotion_threshold = 6
 rollover_interval = 60
 expiry_notice = 7
+[session]
+on_card_removal = logout
+removal_debounce_ms = 500
 [service sudo]
 card.tries_floor = 2
 revocation.ocsp = require
@@ -108,6 +111,8 @@ TEST_CASE("every key of the contract is read into its place") {
     CHECK(s.rollover.promotion_threshold == 6);
     CHECK(s.rollover.rollover_interval == 60);
     CHECK(s.rollover.expiry_notice == 7);
+    CHECK(s.session.on_card_removal == Settings::Session::OnCardRemoval::Logout);
+    CHECK(s.session.removal_debounce_ms == 500);
 }
 
 TEST_CASE("a service's own settings are for that service alone") {
@@ -176,7 +181,9 @@ TEST_CASE("values of the wrong form are refused") {
                                  "[policy]\nservices = all,sudo\n",
                                  "[policy]\nservices = ../x\n",
                                  "[policy]\nuser_from_card = 1\n",
-                                 "[mapping]\nexempt_group = a b\n"};
+                                 "[mapping]\nexempt_group = a b\n",
+                                 "[session]\non_card_removal = lock-screen\n",
+                                 "[session]\nremoval_debounce_ms = 600001\n"};
     for (const char* text : lines) {
         INFO(text);
         CHECK(load(text).code() == ErrorCode::BadConfig);
@@ -262,7 +269,7 @@ TEST_CASE("the table names each key once, none takes everything, and the manual 
         Settings scratch;
         CHECK_FALSE(row.set(scratch, std::string(300, ' ') + ","));
     }
-    CHECK(setting_table().size() == 33);
+    CHECK(setting_table().size() == 35);
     const auto manual = read_file(PIV_SOURCE_DIR "/docs/configuration.md", 1U << 20U);
     REQUIRE(manual.ok());
     const std::string_view text = ByteView(*manual).text();

@@ -42,6 +42,9 @@ Bytes begin_payload(unsigned facility, unsigned first_pass, std::uint32_t wait,
     out.put_text("tty1");
     out.put_text("");
     out.put_text("C.UTF-8");
+    out.put_text("");
+    out.put_text("");
+    out.put_text("");
     return out.view().copy();
 }
 
@@ -75,7 +78,8 @@ TEST_CASE("Begin is taken whole or not at all") {
     CHECK(begins(begin_payload(1, 0, 0)));
     CHECK(begins(begin_payload(2, 2, 3600)));
     CHECK_FALSE(begins(begin_payload(0, 0, 0)));
-    CHECK_FALSE(begins(begin_payload(3, 0, 0)));
+    CHECK(begins(begin_payload(3, 0, 0)));
+    CHECK_FALSE(begins(begin_payload(4, 0, 0)));
     CHECK_FALSE(begins(begin_payload(1, 3, 0)));
     CHECK_FALSE(begins(begin_payload(1, 0, 3601)));
     Bytes longer = begin_payload(1, 0, 0);
