@@ -300,7 +300,7 @@ Status Stager::preflight(const StageManifest& journal) const {
     }
     for (const std::string& folder : folders) {
         std::string at;
-        for (const std::string& part : split_path(folder)) {
+        for (const std::string& part : path_parts(folder)) {
             at += "/" + part;
             const Result<UniqueFd> fd = root_.open_folder(at);
             if (!fd && fd.code() == ErrorCode::FileNotFound) {
@@ -345,7 +345,7 @@ void Stager::note_folders(StageManifest& journal) const {
     std::set<std::string> missing;
     for (const std::string& folder : wanted) {
         std::string at;
-        for (const std::string& part : split_path(folder)) {
+        for (const std::string& part : path_parts(folder)) {
             at += "/" + part;
             if (missing.count(at) == 0 && !root_.open_folder(at).ok()) {
                 missing.insert(at);

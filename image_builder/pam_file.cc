@@ -8,7 +8,7 @@ namespace piv {
 namespace {
 
 bool is_space(char c) {
-    return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f' || c == '\n';
+    return c == ' ' || c == '\t' || c == '\n';  // libpam takes CR as part of a word
 }
 
 std::string lower(std::string text) {
@@ -82,7 +82,8 @@ PamLine parse_line(const std::string& raw, const std::string& joined, int number
         return line;
     }
     line.kind = PamLine::Kind::Rule;
-    line.control = lower(words[1]);
+    // libpam takes its four words in any case, but not what is in brackets.
+    line.control = words[1].front() == '[' ? words[1] : lower(words[1]);
     line.module = words[2];
     line.arguments.assign(words.begin() + 3, words.end());
     return line;
@@ -224,7 +225,11 @@ Result<PamControl> parse_list(const std::string& text) {
         if (name != "default" && std::find(names.begin(), names.end(), name) == names.end()) {
             return Error(ErrorCode::ImageTree, "control " + text + ": unknown value " + name);
         }
-        control.steps[name] = step;
+        // Of several values the last counts; of several defaults the first, as it leaves no value open
+        // for the next (libpam, _pam_parse_control).
+        if (name != "default" || control.steps.count(name) == 0) {
+            control.steps[name] = step;
+        }
     }
     return control;
 }

@@ -35,9 +35,20 @@ bool takes_password(const PamStack& stack, const PamProofSettings& settings) {
     return before.ok() && run_pam_stack(*before, scene).can_be_granted;
 }
 
+// Whether it let everybody in before we came.
+bool was_open(const std::string& service, const PamProofSettings& settings) {
+    if (settings.before == nullptr) {
+        return false;
+    }
+    const Result<PamStack> before = load_pam_stack(*settings.before, service, PamType::Auth);
+    const PamScene scene{service, "alice", 1000, true, false, "ignore", false};
+    return before.ok() && run_pam_stack(*before, scene).can_be_granted;
+}
+
 struct ServiceKind {
     bool console = false;   // where root must get in
     bool password = false;  // takes_password
+    bool open = false;      // was_open
 };
 
 // What must hold of one row, as sentences on what would happen to a person. That somebody gets in is
@@ -49,11 +60,15 @@ std::vector<std::string> judge_row(const PamProof::Row& row, const PamProofSetti
     if (row.outcome == "success" && !row.card_only.can_be_granted) {
         found.emplace_back("a card alone does not log in");
     }
-    if (row.outcome == "ignore" || row.outcome == "success") {
+    if (row.outcome == "success") {
         return found;
     }
-    if (row.card_only_known.can_be_granted) {
+    const bool ignored = row.outcome == "ignore";  // not asked here, or somebody exempt
+    if (row.card_only_known.can_be_granted && !(ignored && kind.open)) {
         found.emplace_back("a login without card and without password can succeed");
+    }
+    if (ignored) {
+        return found;
     }
     const bool falls_through = row.outcome == "authinfo_unavail";
     if (row.password_known.can_be_granted && (settings.required || !falls_through)) {
@@ -147,7 +162,8 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
             }
         }
         const bool in_scope = settings.services.empty() || has(settings.services, service);
-        const ServiceKind kind{service == "login", takes_password(*stack, settings)};
+        const ServiceKind kind{service == "login", takes_password(*stack, settings),
+                               was_open(service, settings)};
         for (const std::string& outcome : piv_outcomes()) {
             proof.rows.push_back(row_of(*stack, outcome));
             if (in_scope) {

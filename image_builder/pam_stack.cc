@@ -9,7 +9,9 @@ namespace {
 
 constexpr int kMaxIncludes = 32;  // as libpam
 constexpr std::size_t kMaxRules = 4096;
-constexpr int kMaxRuns = 20000;  // of one stack, over the answers of unknown modules
+// Of one stack, over the answers of unknown modules: runs, and rules in all of them.
+constexpr std::size_t kMaxRuns = 20000;
+constexpr std::size_t kMaxSteps = 1'000'000;
 
 const std::vector<std::string>& pam_folders() {
     static const std::vector<std::string> folders{"/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d"};
@@ -30,6 +32,15 @@ Result<std::string> read_service(const Tree& tree, const std::string& name, std:
     }
     path = "/etc/pam.d/" + name;
     return Error(ErrorCode::FileNotFound, path);
+}
+
+bool has_control_character(const PamLine& line) {
+    std::string words = line.control + line.module;
+    for (const std::string& argument : line.arguments) {
+        words += argument;
+    }
+    return std::any_of(words.begin(), words.end(),
+                       [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
 }
 
 class Loader {
@@ -90,6 +101,11 @@ class Loader {
                 break;
         }
         if (line.type != type_) {
+            return;
+        }
+        if (has_control_character(line)) {
+            fail(line, path, level,
+                 "a carriage return or another control character is part of a word to libpam");
             return;
         }
         if (line.control == "include") {
@@ -340,7 +356,10 @@ Answers answers(const PamLine& line, const PamScene& scene) {
     if (module == "pam_debug.so") {
         for (const std::string& a : line.arguments) {
             if (a.compare(0, 5, "auth=") == 0) {
-                return {a.substr(5)};
+                const std::vector<std::string>& names = pam_return_names();
+                const bool known =
+                    std::find(names.begin(), names.end(), a.substr(5)) != names.end();
+                return {known ? a.substr(5) : "success"};  // the module's own default
             }
         }
         return {"success"};
@@ -488,7 +507,13 @@ Result<std::vector<std::string>> pam_services(const Tree& tree) {
             names.insert(name);
             const Result<Node> node = tree.node(path);
             if (node.ok() && node->kind == NodeKind::Link) {
-                included.insert(base_name(node->target));
+                // By way of /etc/alternatives a link may lead through one of its own name.
+                const Result<std::string> end = tree.follow(path);
+                for (const std::string& target : {node->target, end.ok() ? *end : std::string()}) {
+                    if (base_name(target) != name) {
+                        included.insert(base_name(target));
+                    }
+                }
             }
             for (const PamLine& line : parse_pam_file(*text).lines) {
                 if (line.kind == PamLine::Kind::Include ||
@@ -516,7 +541,8 @@ PamVerdict run_pam_stack(const PamStack& stack, const PamScene& scene) {
     }
     std::vector<std::size_t> choice(stack.rules.size(), 0);
     PamVerdict verdict;
-    for (int run = 0; run < kMaxRuns; ++run) {
+    const std::size_t most = kMaxSteps / (stack.rules.size() + 1);
+    for (std::size_t run = 0; run < most && run < kMaxRuns; ++run) {
         std::vector<bool> used(stack.rules.size(), false);
         (run_once(stack, all, choice, used) ? verdict.can_be_granted : verdict.can_be_refused) =
             true;

@@ -110,7 +110,7 @@ class Walker {
     [[nodiscard]] int here() const { return stack_.empty() ? root_ : stack_.back().get(); }
 
     void push(const std::string& path) {
-        std::vector<std::string> parts = split_path(path);
+        std::vector<std::string> parts = path_parts(path);
         // "file/" and "file/." ask for a folder: something is left behind the last name then.
         const std::size_t slash = path.rfind('/');
         const std::string last = slash == std::string::npos ? path : path.substr(slash + 1);
@@ -189,7 +189,7 @@ std::string errno_text(int error) {
     return std::strerror(error);
 }
 
-std::vector<std::string> split_path(const std::string& path) {
+std::vector<std::string> path_parts(const std::string& path) {
     std::vector<std::string> parts;
     std::size_t at = 0;
     while (at < path.size()) {
@@ -205,7 +205,7 @@ std::vector<std::string> split_path(const std::string& path) {
 
 std::string normal_path(const std::string& path) {
     std::vector<std::string> kept;
-    for (std::string& part : split_path(path)) {
+    for (std::string& part : path_parts(path)) {
         if (part != "..") {
             kept.push_back(std::move(part));
         } else if (!kept.empty()) {
@@ -272,7 +272,7 @@ Result<RootDir::Place> RootDir::locate(const std::string& path) const {
     if (Status s = check_name(path); !s) {
         return std::move(s).error();
     }
-    const std::vector<std::string> parts = split_path(path);
+    const std::vector<std::string> parts = path_parts(path);
     if (parts.empty() || parts.back() == ".." || parts.back().size() > NAME_MAX) {
         return Error(ErrorCode::ImageTree, path + ": is not a path of something in a folder");
     }

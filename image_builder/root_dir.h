@@ -69,7 +69,7 @@ class RootDir {
 };
 
 /// Splits into components; "." and empty ones are dropped, ".." is kept.
-std::vector<std::string> split_path(const std::string& path);
+std::vector<std::string> path_parts(const std::string& path);
 /// "/a/b" for "a//b/./"; ".." goes up by text and never above the root.
 std::string normal_path(const std::string& path);
 std::string parent_path(const std::string& path);

@@ -2,9 +2,10 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <set>
+#include <map>
 
 #include "image_builder/apply.h"
+#include "image_builder/gnome_files.h"
 #include "image_builder/report.h"
 #include "image_builder/trust_copies.h"
 #include "pki/base/text.h"
@@ -233,17 +234,16 @@ int run_undo(const StageCommand& command) {
                                    : "nothing to do: nothing is staged in this tree");
         return 0;
     }
-    std::set<std::string> commands;
+    std::map<std::string, const char*> commands;
     for (const std::string& path : result->restored) {
         std::printf("put back     %s\n", escape_for_display(path).c_str());
-        commands.insert(trust_store_command(path));
+        commands[trust_store_command(path)] = "it goes on trusting what was taken back";
+        commands[dconf_command(path)] = "GNOME goes on with the settings that were taken back";
     }
     commands.erase("");
-    for (const std::string& command_line : commands) {
-        std::printf(
-            "note         run in the image: %s; until then it goes on trusting what was "
-            "taken back\n",
-            command_line.c_str());
+    for (const auto& [command_line, until_then] : commands) {
+        std::printf("note         run in the image: %s; until then %s\n", command_line.c_str(),
+                    until_then);
     }
     return 0;
 }

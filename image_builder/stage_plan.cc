@@ -8,9 +8,11 @@
 #include "image_builder/browser_files.h"
 #include "image_builder/card_leaf.h"
 #include "image_builder/card_stack.h"
+#include "image_builder/gnome_files.h"
 #include "image_builder/kerberos_files.h"
 #include "image_builder/pam_hooks.h"
 #include "image_builder/staged_answers.h"
+#include "image_builder/system_files.h"
 #include "image_builder/trust_copies.h"
 #include "pki/x509/certificate_reader.h"
 #include "pki/x509/certification_path.h"
@@ -59,6 +61,7 @@ class Planner {
         pam();
         nsswitch();
         card_stack();
+        add(plan_system_files(tree_, out_.profile, out_.plan));
         if (!out_.problems.empty()) {
             return std::move(out_);
         }
@@ -209,6 +212,9 @@ class Planner {
             case ImageProfile::El9:
                 s = plan_authselect(tree_, settings, out_.plan);
                 break;
+        }
+        if (s.ok()) {
+            s = plan_gnome(tree_, is_debian_like(out_.profile), out_.plan);
         }
         if (!s) {
             problem(s.error());

@@ -195,7 +195,7 @@ Status remove_file(const RootDir& root, const std::string& path) {
 Status make_folders(const RootDir& root, const std::string& path, unsigned mode,
                     std::vector<std::string>& made) {
     std::string at;
-    for (const std::string& part : split_path(path)) {
+    for (const std::string& part : path_parts(path)) {
         at += "/" + part;
         if (root.open_folder(at).ok()) {
             continue;

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 
+import awstoe
 import image_tree
 from authority import Authority, openssl
 from harness import Suite, build_folder, difference, snapshot
@@ -107,7 +108,7 @@ def check_component(suite):
         print("component: parsed as text only, python3-yaml is not installed")
         return
     document = yaml.safe_load(text)
-    suite.equal("schema", 1.0, document["schemaVersion"])
+    suite.equal("the form of component documents", [], awstoe.problems(document))
     suite.equal("phases", ["build", "validate", "test"], [p["name"] for p in document["phases"]])
     suite.ok("no template of AWSTOE by accident", "{{" not in text)
     other = pristine(suite, "component-other")
@@ -120,6 +121,19 @@ def check_component(suite):
                 difference(without_records(snapshot(root)), without_records(snapshot(other))))
 
 
+def real_packer(suite, provisioner):
+    """Packer's own parser, with a source that does nothing and a step that is ours."""
+    folder = suite.path("packer-folder")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "build.pkr.hcl"), "w", encoding="ascii") as f:
+        f.write('source "null" "image" {\n  communicator = "none"\n}\n\nbuild {\n'
+                '  sources = ["source.null.image"]\n' + provisioner + "}\n")
+    env = {"PATH": os.environ["PATH"], "CHECKPOINT_DISABLE": "1", "HOME": suite.temp}
+    done = subprocess.run(["packer", "validate", folder], env=env, capture_output=True, timeout=120,
+                          check=False)
+    suite.equal("packer validate: " + (done.stdout + done.stderr).decode(), 0, done.returncode)
+
+
 def check_packer(suite):
     root = staged(suite, "packer")
     text = content(export(suite, root, "packer", "piv.pkr.hcl")).decode()
@@ -129,6 +143,10 @@ def check_packer(suite):
     shell(suite, "packer", script, other)
     suite.equal("the provisioner makes the same tree", [],
                 difference(without_records(snapshot(root)), without_records(snapshot(other))))
+    if shutil.which("packer"):
+        real_packer(suite, text)
+    else:
+        print("packer: not validated, it is not installed")
 
 
 def check_ansible(suite):
@@ -167,6 +185,13 @@ def check_ansible(suite):
         done = subprocess.run(["ansible-playbook", "--syntax-check", "-i", "localhost,",
                                suite.path("playbook.yml")], capture_output=True, check=False)
         suite.ok("ansible-playbook --syntax-check", done.returncode == 0, done.stderr.decode())
+    if shutil.which("ansible-lint"):
+        env = {"PATH": os.environ["PATH"], "HOME": suite.temp}
+        done = subprocess.run(["ansible-lint", "--offline", "--nocolor", "-q", "playbook.yml"],
+                              capture_output=True, cwd=suite.temp, env=env, timeout=200, check=False)
+        suite.equal("ansible-lint: " + (done.stdout + done.stderr).decode(), 0, done.returncode)
+    else:
+        print("ansible: not linted, ansible-lint is not installed")
 
 
 def check_ad_connector(suite):

@@ -199,6 +199,7 @@ def check_forged_records(suite):
                 forged["folder_times"][bad] = "5.000000000"
             for name in ("manifest.json", "journal.json"):
                 target = os.path.join(os.path.dirname(path), name)
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
                 with open(target, "w", encoding="utf-8") as f:
                     json.dump(forged, f)
                 run = suite.enable("--undo", "--root", ground.root)

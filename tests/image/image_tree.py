@@ -250,6 +250,36 @@ def red_hat_services(tree):
     tree.file("etc/pam.d/other", "#%PAM-1.0\nauth required pam_deny.so\n")
 
 
+GDM_SMARTCARD = """#%%PAM-1.0
+auth    [success=ok user_unknown=ignore default=bad] pam_succeed_if.so user != root quiet_success
+auth    required        %s
+auth    requisite       pam_nologin.so
+auth    optional        pam_gnome_keyring.so
+
+@include common-account
+session required        pam_limits.so
+@include common-session
+session optional        pam_gnome_keyring.so auto_start
+@include common-password
+"""
+
+
+def debian_gdm(tree):
+    """Debian's gdm3: the greeter's settings, and the card's service by way of update-alternatives."""
+    tree.file("usr/sbin/gdm3", "", 0o755)
+    tree.file("usr/share/gdm/dconf/00-upstream-settings", "[org/gnome/desktop/sound]\nevent-sounds=true\n")
+    record = "auto\n/etc/pam.d/gdm-smartcard\n\n"
+    for name, module, priority in (("pkcs11-exclusive", "pam_pkcs11.so", 30),
+                                   ("sssd-exclusive", "pam_sss.so allow_missing_name require_cert_auth", 50),
+                                   ("sssd-or-password", "pam_sss.so allow_missing_name try_cert_auth", 40)):
+        path = "etc/pam.d/gdm-smartcard-" + name
+        tree.file(path, GDM_SMARTCARD % module)
+        record += "/%s\n%d\n" % (path, priority)
+    tree.file("var/lib/dpkg/alternatives/gdm-smartcard", record + "\n")
+    tree.link("etc/alternatives/gdm-smartcard", "/etc/pam.d/gdm-smartcard-sssd-exclusive")
+    tree.link("etc/pam.d/gdm-smartcard", "/etc/alternatives/gdm-smartcard")
+
+
 def make_al2(root):
     tree = Tree(root)
     common_parts(tree, "usr/lib64/security", "usr/lib/systemd/system")
@@ -294,6 +324,8 @@ def make_authselect(root, os_release, date_line, features, smartcard=AUTHSELECT_
     os.unlink(os.path.join(root, "etc/pam.d/postlogin"))
     tree.link("etc/pam.d/postlogin", "/etc/authselect/postlogin")
     tree.link("etc/nsswitch.conf", "/etc/authselect/nsswitch.conf")
+    tree.link("etc/dconf/db/distro.d/20-authselect", "/etc/authselect/dconf-db")
+    tree.file("usr/sbin/gdm", "", 0o755)
     tree.age()
     return tree
 
@@ -335,6 +367,7 @@ def make_debian_like(root, os_release):
     tree.file("etc/pam.d/other", "@include common-auth\n@include common-account\n")
     tree.file("etc/nsswitch.conf", "passwd:         files systemd\ngroup:          files systemd\n"
               "shadow:         files\nhosts:          files dns\n")
+    debian_gdm(tree)
     tree.age()
     return tree
 

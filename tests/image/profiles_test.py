@@ -15,6 +15,7 @@ from harness import Suite, build_folder, difference, snapshot, text_of
 CARD_SERVICES = ["login", "sudo", "su", "gdm-password", "lightdm", "mate-screensaver",
                  "cinnamon-screensaver", "xrdp-sesman", "polkit-1"]
 RED_HAT = ("al2", "al2023", "el8", "el9")
+SOURCES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def stage(suite, profile, *words, name=None):
@@ -54,6 +55,13 @@ def contract_paths(suite, root, profile):
     rule = text_of(root, "/usr/share/polkit-1/rules.d/50-piv-login.rules")
     suite.ok(profile + ": polkit names one user and no group",
              'subject.user == "piv-login"' in rule and "isInGroup" not in rule, rule)
+    for kind in ("sysusers", "tmpfiles"):
+        path = "usr/lib/%s.d/piv-login.conf" % kind
+        if profile == "al2" and kind == "sysusers":
+            suite.ok("al2: no " + path, not os.path.exists(os.path.join(root, path)))
+        else:
+            suite.equal(profile + ": " + path + " as the package has it",
+                        text_of(SOURCES, "packaging/%s/piv-login.conf" % kind), text_of(root, path))
     nss = text_of(root, "/etc/authselect/nsswitch.conf" if profile in RED_HAT[1:]
                   else "/etc/nsswitch.conf")
     lines = {line.split(":")[0]: line for line in nss.split("\n") if ":" in line}
@@ -336,7 +344,7 @@ def check_verify_with(suite):
 
 def check_card_greeter(suite):
     """The stack of GDM's card greeter has only the card: refusing there locks nobody out."""
-    for profile in RED_HAT:
+    for profile in image_tree.MAKERS:
         root = suite.path(profile)
         proof = suite.piv_image("prove", "--root", root, "--json", "gdm-smartcard")
         suite.equal(profile + ": proven", 0, proof.status)

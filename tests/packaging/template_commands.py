@@ -6,10 +6,14 @@ template_commands.py packer FILE                the inline commands of the last 
 Exits 1 and says why when the file is not what the tool expects.
 """
 import json
+import os
 import re
 import sys
 
 import yaml
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "image"))
+import awstoe  # pylint: disable=wrong-import-position
 
 ACTIONS = {"ExecuteBash": "commands", "S3Download": None}
 
@@ -17,8 +21,8 @@ ACTIONS = {"ExecuteBash": "commands", "S3Download": None}
 def image_builder(path, wanted):
     with open(path, encoding="utf-8") as file:
         document = yaml.safe_load(file)
-    if document["schemaVersion"] != 1.0 or not document["name"] or not document["description"]:
-        sys.exit("name, description or schemaVersion is wrong")
+    if awstoe.problems(document):
+        sys.exit("\n".join(awstoe.problems(document)))
     values = {}
     for parameter in document["parameters"]:
         (name, about), = parameter.items()

@@ -39,6 +39,14 @@ exits_with 65 "Image Builder: a chain without its root ends the build" in_image 
 exits_with 1 "and changes no PAM file" grep -rqs pam_piv "$ROOT/etc/pam.d"
 
 # --- Packer --------------------------------------------------------------------------------------------
+if command -v packer >/dev/null; then
+    mkdir -p "$TMPDIR/packer/packages" "$TMPDIR/packer/ca"
+    sed 's/source\.amazon-ebs\.image/source.null.image/' "$TEMPLATES/packer/smartcard.pkr.hcl" >"$TMPDIR/packer/smartcard.pkr.hcl"
+    printf 'source "null" "image" {\n  ssh_host     = "127.0.0.1"\n  ssh_username = "root"\n  ssh_password = "none"\n}\n' >"$TMPDIR/packer/source.pkr.hcl"
+    # shellcheck disable=SC2016 # the inner shell's
+    succeeds "Packer: its own validation" env CHECKPOINT_DISABLE=1 HOME="$TMPDIR" sh -c 'cd "$1" && packer validate .' sh "$TMPDIR/packer"
+    succeeds "Packer: its own format" env CHECKPOINT_DISABLE=1 HOME="$TMPDIR" packer fmt -check "$TEMPLATES/packer/smartcard.pkr.hcl"
+fi
 certificates_to /tmp/piv-login/ca
 succeeds "Packer: the commands" in_image "$(commands packer "$TEMPLATES/packer/smartcard.pkr.hcl")"
 succeeds "Packer: a login with the card" login 123456
@@ -47,6 +55,10 @@ undo Packer
 # --- Ansible -------------------------------------------------------------------------------------------
 cp -a "$TEMPLATES/ansible" "$ROOT/tmp/ansible"
 cp "$LAB/root.cer" "$LAB/int.cer" "$ROOT/tmp/ansible/"
+if command -v ansible-lint >/dev/null; then
+    # shellcheck disable=SC2016 # the inner shell's
+    succeeds "Ansible: ansible-lint" env HOME="$TMPDIR" sh -c 'cd "$1" && ansible-lint --offline --nocolor -q site.yml' sh "$ROOT/tmp/ansible"
+fi
 play() {
     chroot "$ROOT" env HOME=/tmp/ansible ANSIBLE_NOCOLOR=1 ANSIBLE_STDOUT_CALLBACK=default \
         ansible-playbook -i localhost, -c local --skip-tags piv_login_packages "$@" /tmp/ansible/site.yml

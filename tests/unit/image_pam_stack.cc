@@ -4,6 +4,7 @@
 
 #include <security/pam_appl.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -146,6 +147,12 @@ TEST_CASE("lines that libpam does not take end as it ends them") {
              "auth wrong pam_permit.so\nauth required pam_permit.so\n",
              "auth [success=ok default=perhaps] pam_permit.so\nauth required pam_permit.so\n",
              "auth [success=1] pam_permit.so\n",
+             "auth [default=ok default=die] pam_permit.so\n",
+             "auth [default=die default=ok] pam_permit.so\n",
+             "auth [success=die default=ok success=ok] pam_permit.so\n",
+             "auth required pam_debug.so auth=nonsense\n",
+             "auth [Success=ok default=bad] pam_permit.so\n",
+             "auth [success=OK default=bad] pam_permit.so\n",
              "auth [success=2 default=bad] pam_permit.so\nauth required pam_permit.so\n",
              "auth required pam_piv.so\nauth required pam_permit.so\n",
              "-auth required pam_piv.so\nauth required pam_permit.so\n",
@@ -226,4 +233,20 @@ TEST_CASE("every answer of a module that is not known is tried") {
     CHECK(files.prove("service", may).can_be_refused);
     CHECK(files.prove("service", may_not).surely_refused());
     CHECK_FALSE(is_known_pam_module("pam_strange.so"));
+}
+
+TEST_CASE("a stack of too many answers is given up, not worked on") {
+    Files files;
+    std::string text;
+    for (int i = 0; i < 4000; ++i) {
+        text += "auth optional pam_strange.so\n";
+    }
+    files.put("service", text + "auth required pam_deny.so\n");
+    const auto begin = std::chrono::steady_clock::now();
+    const PamVerdict verdict =
+        files.prove("service", {"service", "alice", 1000, true, false, "ignore", true});
+    CHECK(verdict.can_be_granted);  // not known: both are possible
+    CHECK(verdict.can_be_refused);
+    // 250 runs of it; 20,000 runs take minutes.
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 }

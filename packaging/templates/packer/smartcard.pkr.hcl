@@ -1,5 +1,5 @@
-# Packer: beside your own source block. Start with
-#   packer build -var 'source=amazon-ebs.image' -var 'ca_certificates=./ca/' -var 'packages=./packages/' .
+# Packer: beside your own source block, which is named in the build block below. Start with
+#   packer build -var 'ca_certificates=./ca/' -var 'packages=./packages/' .
 variable "packages" {
   type        = string
   description = "Folder with the RPMs, ending in /"
@@ -18,13 +18,9 @@ variable "domain" {
   default     = "corp.example.com=CORP"
 }
 
-variable "source" {
-  type        = string
-  description = "Your own source block, for example amazon-ebs.image"
-}
-
 build {
-  sources = ["source.${var.source}"]
+  # Your own: Packer takes no variable here.
+  sources = ["source.amazon-ebs.image"]
 
   provisioner "shell" {
     inline = ["mkdir -p /tmp/piv-login/packages /tmp/piv-login/ca"]
