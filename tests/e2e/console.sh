@@ -34,8 +34,8 @@ says $'\n0' "sudo runs the command as root"
 does_not_say 123456 "the PIN is not shown"
 at_terminal "sudo: a wrong PIN, then the right one" 0 \
     "${prompt}type 999999\nwait Sorry, try again.\nwait PIN for Alice Example (2 tries left): \ntype 123456" \
-typed_wrong alice
     --user alice sudo id -u
+typed_wrong alice
 tries_left sudo 3
 at_terminal "sudo: two wrong PINs" 1 \
     "${prompt}type 999999\nwait (2 tries left): \ntype 888888\nwait 2 incorrect" --user alice sudo id -u
@@ -60,8 +60,8 @@ says $'alice\nlogout' "login runs alice's shell"
 at_terminal "login asks for a name" 0 "wait login: \ntype alice\n${prompt}type 123456\nwait \$\ntype id -un; exit" login
 at_terminal "login: a wrong PIN, then the right one" 0 \
     "${prompt}type 999999\nwait Wrong PIN. 2 tries left.\nwait Login incorrect\nwait login: \ntype alice\nwait (2 tries left): \ntype 123456\nwait \$\ntype exit" \
-typed_wrong alice
     login alice
+typed_wrong alice
 tries_left login 3
 
 # --- without a card, the password is asked for -----------------------------------------------------

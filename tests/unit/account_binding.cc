@@ -275,8 +275,7 @@ TEST_CASE("no name where one is needed, and names that are none") {
 TEST_CASE("a SID of the certificate is found in the map") {
     World w;
     w.settings.map = {MapKind::Sid};
-    const int nid =
-        OBJ_create("1.3.6.1.4.1.311.25.2", "ntdsCaSecurity", "NTDS CA Security Extension");
+    const int nid = sid_extension_nid();
     REQUIRE(nid != NID_undef);
     const std::string sid = "S-1-5-21-1-2-3-1104";
     // SEQUENCE { [0] { OID 1.3.6.1.4.1.311.25.2.1, [0] { OCTET STRING sid } } }

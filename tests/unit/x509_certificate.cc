@@ -77,8 +77,7 @@ TEST_CASE("the SID extension is read, and a malformed one is refused") {
             hex += two;
         }
         hex.pop_back();
-        static const int nid = OBJ_create("1.3.6.1.4.1.311.25.2", "ntdsSid", "NTDS SID");
-        spec.extensions.push_back({nid, "DER:" + hex});
+        spec.extensions.push_back({sid_extension_nid(), "DER:" + hex});
         return make(spec).sid();
     };
     const auto good = with("S-1-5-21-397955417-626881126-188441444-3623811");

@@ -40,6 +40,13 @@ inline OpenSslPtr<EVP_PKEY> make_key(const std::string& kind) {
     return OpenSslPtr<EVP_PKEY>(key);
 }
 
+/// Of Microsoft's SID extension, which OpenSSL knows by itself in newer releases.
+inline int sid_extension_nid() {
+    constexpr char kOid[] = "1.3.6.1.4.1.311.25.2";
+    const int known = OBJ_txt2nid(kOid);
+    return known != NID_undef ? known : OBJ_create(kOid, "ntdsSid", "NTDS SID");
+}
+
 struct Extra {
     int nid;
     std::string value;  // OpenSSL's extension syntax
