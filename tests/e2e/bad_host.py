@@ -25,7 +25,8 @@ its.close()
 stream = ours.makefile("rwb", buffering=0)
 begin = struct.pack(">BBII", AUTHENTICATE, FIRST_PASS_NEVER, 0, 0)
 config = sys.argv[3] if len(sys.argv) > 3 else ""
-texts = ("piv-test", sys.argv[2], config, "", "", "")  # service, user, config, tty, host, language
+# service, user, config, tty, host, language, session, reader, certificate
+texts = ("piv-test", sys.argv[2], config) + 6 * ("",)
 stream.write(frame(BEGIN, begin + b"".join(map(text, texts))))
 while True:
     header = stream.read(8)

@@ -74,8 +74,9 @@ one_deed attributes length PAM_CRED_INSUFFICIENT card-not-usable,card-malformed
 one_deed token length PAM_AUTH_ERR pin-format
 one_deed sign length PAM_CRED_INSUFFICIENT card-malformed
 one_deed sign other PAM_AUTH_ERR key-mismatch
-one_deed find memory "$DOWN,PAM_BUF_ERR,PAM_CRED_INSUFFICIENT,PAM_SYSTEM_ERR" \
-    card-failure,out-of-memory,card-not-usable,internal-error
+# All memory taken: what the process has already may be enough for the rest of an honest login.
+one_deed find memory "$DOWN,PAM_BUF_ERR,PAM_CRED_INSUFFICIENT,PAM_SYSTEM_ERR,PAM_SUCCESS" \
+    card-failure,out-of-memory,card-not-usable,internal-error,ok
 # Its own process, and then it signs.
 for deed in signals thread folder late processes; do
     one_deed initialize $deed PAM_SUCCESS ok
