@@ -152,6 +152,7 @@ succeeds "enable-smartcard" in_image enable-smartcard --ca-cert /root.cer /int.c
 start_card alice "$(lab_card alice)"
 login "a login by card" 123456 "$YES"
 login "a wrong PIN is refused" 999999 "$NO"
+typed_wrong alice
 equal "and cost one try" 2 "$(stat_of alice tries_left)"
 remove_card alice
 login "without a card, a login by password" secret-word "$YES"
