@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 
 #include "image_builder/manifest.h"
 #include "image_builder/tree.h"
@@ -41,6 +42,10 @@ class Stager {
     [[nodiscard]] Result<std::vector<Difference>> drift(const StageManifest& manifest) const;
     /// The tree as it was before staging, for planning.
     [[nodiscard]] Result<OverlayTree> original_tree(const Tree& disk) const;
+
+    /// What is staged, and unchanged since, under one of these file names. Errors: as manifest().
+    [[nodiscard]] Result<std::map<std::string, Bytes>> still_staged(
+        const std::set<std::string>& names) const;
 
     /// What would be written, without writing. Errors: as apply.
     [[nodiscard]] Result<StageManifest> prepare(const StagePlan& plan, bool force) const;

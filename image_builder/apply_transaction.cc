@@ -35,6 +35,30 @@ void Stager::stamp_folders(const StageManifest& manifest) const {
     (void)set_folder_times(root_, kStagingFolder, both);
 }
 
+Result<std::map<std::string, Bytes>> Stager::still_staged(
+    const std::set<std::string>& names) const {
+    std::map<std::string, Bytes> out;
+    Result<std::optional<StageManifest>> m = manifest();
+    if (!m) {
+        return std::move(m).error();
+    }
+    if (!m->has_value()) {
+        return out;
+    }
+    for (const ManifestEntry& entry : (*m)->entries) {
+        const std::string name = entry.path.substr(entry.path.rfind('/') + 1);
+        if (entry.staged.kind != NodeKind::File || names.count(name) == 0) {
+            continue;
+        }
+        const Result<Holding> now = holding_of(root_, entry.path);
+        Result<Bytes> content = root_.read(entry.path, kMaxTreeFile);
+        if (now && *now == entry.staged && content) {
+            out[entry.path] = std::move(*content);
+        }
+    }
+    return out;
+}
+
 Status Stager::make_staging_folders() const {
     std::vector<std::string> ignored;
     for (const auto& [folder, mode] :

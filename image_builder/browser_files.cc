@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "image_builder/nss_database.h"
+#include "image_builder/nss_modules.h"
 #include "image_builder/pkcs11_module.h"
 #include "image_builder/stage_plan.h"
 
@@ -12,21 +14,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr char kDevice[] = "OpenSC";
 constexpr char kPolicies[] = "/etc/firefox/policies/policies.json";
 constexpr char kSkeleton[] = "/etc/skel/.pki/nssdb/pkcs11.txt";
-constexpr char kSystemNss[] = "/etc/pki/nssdb";
-
-// As modutil writes it. NSS takes the folder from the program that opens the database, and fills in
-// what it needs when it opens it for writing.
-constexpr char kInternalModule[] =
-    "library=\n"
-    "name=NSS Internal PKCS #11 Module\n"
-    "parameters=configdir='' certPrefix='' keyPrefix='' secmod='secmod.db' flags= updatedir='' "
-    "updateCertPrefix='' updateKeyPrefix='' updateid='' updateTokenDescription='' \n"
-    "NSS=Flags=internal,critical trustOrder=75 cipherOrder=100 slotParams=(1={slotFlags=[ECC,RSA,"
-    "DSA,DH,RC2,RC4,DES,RANDOM,SHA1,MD5,MD2,SSL,TLS,AES,Camellia,SEED,SHA256,SHA512] askpw=any "
-    "timeout=30})\n\n";
 
 bool names_file(const Json& value, const std::string& file) {
     return value.is_string() && value.get<std::string>() == file;
@@ -47,17 +36,6 @@ std::string policies_path(const Tree& tree) {
     return kPolicies;
 }
 
-void put(const Tree& tree, const std::string& path, const std::string& text,
-         const std::string& reason, StagePlan& plan) {
-    plan.add_file(path, text, Phase::Inert, reason);
-    const Result<Node> node = tree.node(path);
-    if (node.ok() && node->kind == NodeKind::File) {
-        plan.entries.back().mode = node->mode & 0777U;
-        plan.entries.back().uid = node->uid;
-        plan.entries.back().gid = node->gid;
-    }
-}
-
 // The present text of a file that others may have made; empty when there is none.
 Result<std::string> present(const Tree& tree, const std::string& path, std::string& at) {
     Result<std::string> followed = tree.follow(path);
@@ -73,6 +51,17 @@ Result<std::string> present(const Tree& tree, const std::string& path, std::stri
 }
 
 }  // namespace
+
+void stage_as_found(const Tree& tree, const std::string& path, ByteView content,
+                    const std::string& reason, StagePlan& plan) {
+    plan.add_file(path, content.text(), Phase::Inert, reason);
+    const Result<Node> node = tree.node(path);
+    if (node.ok() && node->kind == NodeKind::File) {
+        plan.entries.back().mode = node->mode & 0777U;
+        plan.entries.back().uid = node->uid;
+        plan.entries.back().gid = node->gid;
+    }
+}
 
 Result<std::string> merge_policies(const std::string& text, const std::string& module,
                                    const std::vector<std::string>& root_files) {
@@ -97,7 +86,7 @@ Result<std::string> merge_policies(const std::string& text, const std::string& m
     const bool there = std::any_of(devices->begin(), devices->end(),
                                    [&](const Json& file) { return names_file(file, module); });
     if (!there) {
-        (*devices)[kDevice] = module;
+        (*devices)[kNssDevice] = module;
     }
     if (!root_files.empty()) {
         Json* certificates = object(*policies, "Certificates");
@@ -117,18 +106,6 @@ Result<std::string> merge_policies(const std::string& text, const std::string& m
         return text;
     }
     return document.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
-std::string add_nss_module(const std::string& text, const std::string& module) {
-    if (text.find("library=" + module + "\n") != std::string::npos ||
-        text.find("p11-kit-proxy.so\n") != std::string::npos) {
-        return text;
-    }
-    std::string out = text.empty() ? kInternalModule : text;
-    while (out.size() >= 2 && out.compare(out.size() - 2, 2, "\n\n") != 0) {
-        out += '\n';
-    }
-    return out + "library=" + module + "\nname=" + kDevice + "\n\n";
 }
 
 Findings plan_browsers(const Tree& tree, const std::vector<LintedCa>& chain,
@@ -154,22 +131,25 @@ Findings plan_browsers(const Tree& tree, const std::vector<LintedCa>& chain,
     if (!merged) {
         problem(policies, merged.error());
     } else {
-        put(tree, at, *merged, "--browsers: Firefox loads the card's module", plan);
+        stage_as_found(tree, at, ByteView(*merged), "--browsers: Firefox loads the card's module",
+                       plan);
     }
     text = present(tree, kSkeleton, at);
     if (!text) {
         problem(kSkeleton, text.error());
     } else {
-        put(tree, at, add_nss_module(*text, module),
-            "--browsers: Chromium of accounts made from now on loads the card's module", plan);
+        stage_as_found(tree, at, ByteView(add_nss_module(*text, module)),
+                       "--browsers: Chromium of accounts made from now on loads the card's module",
+                       plan);
     }
     const std::string system_list = std::string(kSystemNss) + "/pkcs11.txt";
-    if (tree.exists(system_list)) {
+    if (!settings.nss_db && tree.exists(system_list)) {
         text = present(tree, system_list, at);
         if (!text) {
             problem(system_list, text.error());
         } else if (add_nss_module(*text, module) != *text) {
-            put(tree, at, add_nss_module(*text, module),
+            stage_as_found(
+                tree, at, ByteView(add_nss_module(*text, module)),
                 "--browsers: programs that use the system's NSS database load the card's module",
                 plan);
         }
@@ -186,12 +166,10 @@ Findings plan_browsers(const Tree& tree, const std::vector<LintedCa>& chain,
         "--browsers: accounts that exist already keep their own NSS database; for those run once "
         "as the person: modutil -dbdir sql:$HOME/.pki/nssdb -add OpenSC -libfile " +
         module);
-    if (settings.al2) {
+    if (settings.al2 && !settings.nss_db) {
         plan.notes.emplace_back(
-            "--browsers: NSS databases of the old format (cert8.db, secmod.db) are not made; where "
-            "a program still reads them, run in the image: modutil -dbdir dbm:/etc/pki/nssdb -add "
-            "OpenSC -libfile " +
-            module);
+            "--browsers: where a program still reads NSS databases of the old format (cert8.db, "
+            "secmod.db), add --nss-db");
     }
     return out;
 }

@@ -12,6 +12,7 @@ struct BrowserSettings {
     bool debian = false;
     bool al2 = false;           // its NSS also reads databases of the old format
     bool system_trust = false;  // Firefox is to trust the roots as well
+    bool nss_db = false;        // the system's NSS database is somebody else's business
 };
 
 /// policies.json with the device, and with the roots when the system trusts them too; what is in it
@@ -24,7 +25,8 @@ Findings plan_browsers(const Tree& tree, const std::vector<LintedCa>& chain,
 /// `text` is a policies.json, or empty. Error: ImageInput when it is no JSON object of that form.
 Result<std::string> merge_policies(const std::string& text, const std::string& module,
                                    const std::vector<std::string>& root_files);
-/// `text` is a pkcs11.txt, or empty; unchanged if it has the module, or p11-kit's, already.
-std::string add_nss_module(const std::string& text, const std::string& module);
+/// Plans a file that others may have made: mode and owner stay as they are in the tree.
+void stage_as_found(const Tree& tree, const std::string& path, ByteView content,
+                    const std::string& reason, StagePlan& plan);
 
 }  // namespace piv

@@ -34,13 +34,18 @@ Result<std::string> read_service(const Tree& tree, const std::string& name, std:
     return Error(ErrorCode::FileNotFound, path);
 }
 
+bool is_control(char c) {
+    return static_cast<unsigned char>(c) < 0x20 && c != '\t';
+}
+
+bool has_control_character(const std::string& word) {
+    return std::any_of(word.begin(), word.end(), is_control);
+}
+
 bool has_control_character(const PamLine& line) {
-    std::string words = line.control + line.module;
-    for (const std::string& argument : line.arguments) {
-        words += argument;
-    }
-    return std::any_of(words.begin(), words.end(),
-                       [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; });
+    return has_control_character(line.control) || has_control_character(line.module) ||
+           std::any_of(line.arguments.begin(), line.arguments.end(),
+                       [](const std::string& word) { return has_control_character(word); });
 }
 
 class Loader {
@@ -103,10 +108,14 @@ class Loader {
         if (line.type != type_) {
             return;
         }
-        if (has_control_character(line)) {
-            fail(line, path, level,
-                 "a carriage return or another control character is part of a word to libpam");
+        if (line.raw.find('\0') != std::string::npos) {
+            fail(line, path, level, "libpam reads no further than the zero octet");
             return;
+        }
+        if (has_control_character(line)) {
+            // The line of a file with CRLF: libpam looks for a module, or a file, of that name.
+            problem(path, line,
+                    "a carriage return or another control character is part of a word to libpam");
         }
         if (line.control == "include") {
             include(line, path, level, depth);
@@ -310,6 +319,9 @@ bool has_no_say(const std::string& module) {
 
 Answers answers(const PamLine& line, const PamScene& scene) {
     const std::string module = base_name(line.module);
+    if (has_control_character(module)) {
+        return {"module_unknown"};  // nothing is installed under such a name
+    }
     if (module == "pam_piv.so") {
         return {scene.piv_outcome};
     }

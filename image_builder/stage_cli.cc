@@ -70,6 +70,8 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
     one_each("--compat", o.compat, "keep the CAs of sssd or pam_pkcs11 in step", "PROGRAM");
     one_each("--pkinit", o.pkinit, "set Kerberos up for a ticket with the card", "REALM[=KDC]");
     app.add_flag("--browsers", o.browsers, "let Firefox and Chromium use the card");
+    app.add_flag("--nss-db", o.nss_db,
+                 "put the chain and the card's module into the system's NSS database");
     app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
                  "let e-mail addresses and subjects name accounts");
     app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");

@@ -190,7 +190,11 @@ int run_stage(const StageCommand& command) {
     if (!original) {
         return fail(command.tool, original.error(), command.json);
     }
-    StageOutcome outcome = plan_stage(*original, command.options);
+    const Result<StagedFiles> staged = stager.still_staged(nss_database_names());
+    if (!staged) {
+        return fail(command.tool, staged.error(), command.json);
+    }
+    StageOutcome outcome = plan_stage(*original, command.options, *staged);
     if (!outcome.problems.empty()) {
         return fail_all(command, outcome);
     }

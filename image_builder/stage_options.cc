@@ -158,6 +158,7 @@ std::vector<std::string> canonical_options(const StageOptions& o) {
     add("compat", joined(o.compat));
     add("pkinit", joined(o.pkinit));
     add("browsers", o.browsers ? "yes" : "");
+    add("nss-db", o.nss_db ? "yes" : "");
     add("rollover", o.rollover ? "yes" : "");
     return out;
 }

@@ -32,6 +32,7 @@ struct StageOptions {
     std::vector<std::string> compat;  // sssd, pam_pkcs11
     std::vector<std::string> pkinit;  // REALM[=KDC]
     bool browsers = false;
+    bool nss_db = false;
     bool rollover = false;
     bool allow_weak_mapping = false;
     bool pcscd = true;

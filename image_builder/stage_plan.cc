@@ -6,23 +6,20 @@
 #include <set>
 
 #include "image_builder/browser_files.h"
-#include "image_builder/card_leaf.h"
 #include "image_builder/card_stack.h"
 #include "image_builder/gnome_files.h"
 #include "image_builder/kerberos_files.h"
 #include "image_builder/pam_hooks.h"
+#include "image_builder/pkcs11_module.h"
 #include "image_builder/staged_answers.h"
 #include "image_builder/system_files.h"
 #include "image_builder/trust_copies.h"
+#include "image_builder/verify_with.h"
 #include "pki/x509/certificate_reader.h"
-#include "pki/x509/certification_path.h"
 
 namespace piv {
 
 namespace {
-
-constexpr char kAnchors[] = PIV_SYSCONFDIR "/trust/anchors/";
-constexpr char kIntermediates[] = PIV_SYSCONFDIR "/trust/intermediates/";
 
 // Services at which nobody sits with a card reader: they are left out of the configured list.
 constexpr std::array<std::string_view, 24> kNotAtAReader{
@@ -43,7 +40,8 @@ bool at_a_reader(const std::string& service) {
 
 class Planner {
   public:
-    Planner(const Tree& tree, const StageOptions& options) : tree_(tree), options_(options) {}
+    Planner(const Tree& tree, const StageOptions& options, const StagedFiles& staged)
+        : tree_(tree), options_(options), staged_(staged) {}
 
     StageOutcome run() {
         if (!choose_profile()) {
@@ -69,7 +67,7 @@ class Planner {
         configuration();
         out_.plan.options = canonical_options(options_);
         out_.plan.finish();
-        verify_with();
+        add(verify_with(out_.plan, options_));
         prove();
         return std::move(out_);
     }
@@ -178,15 +176,32 @@ class Planner {
         settings.pam_pkcs11 = compat("pam_pkcs11");
         settings.debian = is_debian_like(out_.profile);
         settings.al2 = out_.profile == ImageProfile::Al2;
+        settings.nss_db = options_.nss_db;
         add(plan_trust_copies(tree_, chain_, settings, out_.plan));
         PkinitSettings pkinit{options_.pkinit, settings.debian, false};
         pkinit.intermediates = std::any_of(chain_.begin(), chain_.end(),
                                            [](const LintedCa& ca) { return !ca.anchor; });
         add(plan_pkinit(tree_, pkinit, out_.plan));
         if (options_.browsers) {
-            const BrowserSettings browsers{settings.debian, settings.al2, settings.system_trust};
+            const BrowserSettings browsers{settings.debian, settings.al2, settings.system_trust,
+                                           options_.nss_db};
             add(plan_browsers(tree_, chain_, browsers, out_.plan));
         }
+        if (options_.nss_db && out_.problems.empty()) {
+            nss_database(settings);
+        }
+    }
+
+    void nss_database(const TrustCopySettings& copies) {
+        NssDatabaseSettings settings;
+        settings.old_format = copies.al2;
+        settings.module = opensc_module_or_default(tree_, copies.debian);
+        const std::string other =
+            copies.pam_pkcs11 ? pam_pkcs11_nss_folder(tree_, copies.al2) : std::string();
+        if (!other.empty() && other != kSystemNss) {
+            settings.folders.push_back(other);
+        }
+        add(plan_nss_database(tree_, chain_, settings, staged_, out_.plan));
     }
 
     void add(Findings found) {
@@ -338,88 +353,6 @@ class Planner {
         return false;
     }
 
-    // With what is staged, byte for byte: the PEM texts of the plan, decoded again.
-    void verify_with() {
-        if (options_.verify_with.empty()) {
-            return;
-        }
-        TrustStore store;
-        for (const PlanEntry& entry : out_.plan.entries) {
-            const bool anchor = entry.path.compare(0, sizeof kAnchors - 1, kAnchors) == 0;
-            const bool intermediate =
-                entry.path.compare(0, sizeof kIntermediates - 1, kIntermediates) == 0;
-            if (!anchor && !intermediate) {
-                continue;
-            }
-            Result<ReadCertificates> read = read_certificates(entry.content, entry.path);
-            if (!read) {
-                problem(read.error());
-                return;
-            }
-            for (Certificate& c : read->certificates) {
-                anchor ? store.add_anchor(std::move(c)) : store.add_intermediate(std::move(c));
-            }
-        }
-        for (const std::string& file : options_.verify_with) {
-            const Result<Certificate> leaf = leaf_to_verify(file);
-            if (!leaf) {
-                problem(leaf.error());
-                continue;
-            }
-            const Certificate& c = *leaf;
-            const Result<CertificationPath> path =
-                validate_path(c, store, {}, PathPolicy{}, options_.now);
-            if (!path) {
-                problem("--verify-with " + file + ": would be refused: " + path.error().detail +
-                            " (" + std::string(info(path.code()).name) + ")",
-                        std::string(info(path.code()).hint), ErrorCode::ImageInput);
-                continue;
-            }
-            mapping(c, file);
-        }
-    }
-
-    [[nodiscard]] Result<Certificate> leaf_to_verify(const std::string& file) const {
-        if (file == kCardInReader && options_.card) {
-            return Certificate::from_der(options_.card->der);
-        }
-        Result<ReadCertificates> read = read_certificate_file(file);
-        if (!read) {
-            return std::move(read).error();
-        }
-        return read->certificates.front();
-    }
-
-    void mapping(const Certificate& c, const std::string& file) {
-        const Result<std::vector<std::string>> upns = c.upns();
-        const bool by_upn =
-            options_.map.empty() ||
-            std::find(options_.map.begin(), options_.map.end(), "upn") != options_.map.end();
-        if (!by_upn) {
-            return;
-        }
-        if (!upns.ok() || upns->size() != 1) {
-            warning(
-                "--verify-with " + file + ": has no usable UPN, so only the account map can map it",
-                "piv-accounts add --from-cert " + file_name_of(file) + " --user NAME");
-            return;
-        }
-        const std::string suffix = upns->front().substr(upns->front().rfind('@') + 1);
-        const auto same = [&suffix](const std::string& domain) {
-            const std::string dns = domain.substr(0, domain.find('='));
-            return dns.size() == suffix.size() &&
-                   std::equal(dns.begin(), dns.end(), suffix.begin(), [](char a, char b) {
-                       return std::tolower(static_cast<unsigned char>(a)) ==
-                              std::tolower(static_cast<unsigned char>(b));
-                   });
-        };
-        if (!std::any_of(options_.domains.begin(), options_.domains.end(), same)) {
-            warning("--verify-with " + file + ": its UPN " + upns->front() +
-                        " is in no domain that was given, so it maps to nobody by UPN",
-                    "--domain " + suffix);
-        }
-    }
-
     void prove() {
         if (!out_.problems.empty()) {
             return;
@@ -456,6 +389,7 @@ class Planner {
 
     const Tree& tree_;
     const StageOptions& options_;
+    const StagedFiles& staged_;
     std::vector<LintedCa> chain_;  // anchors first
     StageOutcome out_;
 };
@@ -487,8 +421,8 @@ std::string trust_file_name(const Certificate& certificate) {
     return (name.empty() ? "ca" : name) + "-" + certificate.sha256_hex().substr(0, 16) + ".pem";
 }
 
-StageOutcome plan_stage(const Tree& tree, const StageOptions& options) {
-    return Planner(tree, options).run();
+StageOutcome plan_stage(const Tree& tree, const StageOptions& options, const StagedFiles& staged) {
+    return Planner(tree, options, staged).run();
 }
 
 }  // namespace piv

@@ -163,9 +163,6 @@ class Copier {
         if (place.empty() || place.front() != '/') {
             place = kPkcs11Folder;
         }
-        const bool nss =
-            settings_.al2 || (config.ok() && !pam_pkcs11_value(*config, "nss_dir").empty() &&
-                              pam_pkcs11_value(*config, "ca_dir").empty());
         const Result<std::string> at = tree_.follow(place);
         const Result<Node> node = at.ok() ? tree_.node(*at) : Result<Node>(at.error());
         if (!node) {
@@ -175,15 +172,15 @@ class Copier {
         } else {
             hash_links(place);
         }
-        if (nss) {
-            std::string folder = config.ok() ? pam_pkcs11_value(*config, "nss_dir") : std::string();
-            folder = folder.empty() ? "/etc/pki/nssdb" : folder;
+        const std::string nss = pam_pkcs11_nss_folder(tree_, settings_.al2);
+        if (!nss.empty() && !settings_.nss_db) {
             warning(
                 "pam_pkcs11 of this image is built with NSS and reads its CAs from the database "
                 "in " +
-                    folder + ", which is not made here",
-                "run in the image for each FILE in " + place + ": certutil -A -d sql:" + folder +
-                    " -n NAME -t CT,C,C -a -i FILE, and the same with dbm:" + folder +
+                    nss + ", which is not made here",
+                "add --nss-db, or run in the image for each FILE in " + place +
+                    ": certutil -A -d sql:" + nss +
+                    " -n NAME -t T,, -a -i FILE, and the same with dbm:" + nss +
                     " where certutil still takes it");
         }
         if (!config.ok()) {
@@ -246,6 +243,23 @@ class Copier {
 Findings plan_trust_copies(const Tree& tree, const std::vector<LintedCa>& chain,
                            const TrustCopySettings& settings, StagePlan& plan) {
     return Copier(tree, chain, settings, plan).run();
+}
+
+std::string pam_pkcs11_nss_folder(const Tree& tree, bool al2) {
+    const Result<std::string> config = tree.read(kPkcs11Config);
+    std::string folder = config.ok() ? pam_pkcs11_value(*config, "nss_dir") : std::string();
+    if (!al2 && (folder.empty() || !pam_pkcs11_value(*config, "ca_dir").empty())) {
+        return {};
+    }
+    for (const char* format : {"sql:", "dbm:"}) {
+        if (folder.compare(0, 4, format) == 0) {
+            folder.erase(0, 4);
+        }
+    }
+    while (folder.size() > 1 && folder.back() == '/') {
+        folder.pop_back();
+    }
+    return folder.empty() || folder.front() != '/' ? "/etc/pki/nssdb" : folder;
 }
 
 std::string trust_store_command(const std::string& path) {

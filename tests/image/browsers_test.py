@@ -47,7 +47,7 @@ def check_profiles(suite):
             "OpenSC": module_of(profile)}}}, json.loads(text_of(root, POLICIES)))
         listed = text_of(root, SKELETON + "/pkcs11.txt")
         texts.add(listed.replace(module_of(profile), "M"))
-        suite.equal(profile + ": the old format is spoken of", profile == "al2", "dbm:" in run.out)
+        suite.equal(profile + ": the old format is spoken of", profile == "al2", "--nss-db" in run.out)
         staged = snapshot(root)
         run = stage(suite, root, "--browsers")
         suite.ok(profile + ": nothing to do twice", "nothing to do" in run.out, run.out)

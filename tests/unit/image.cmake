@@ -1,6 +1,7 @@
 piv_unit_test(NAME unit_image
   SOURCES ${CMAKE_CURRENT_LIST_DIR}/image_pam_file.cc ${CMAKE_CURRENT_LIST_DIR}/image_root_dir.cc
     ${CMAKE_CURRENT_LIST_DIR}/image_authselect.cc ${CMAKE_CURRENT_LIST_DIR}/image_hooks.cc
+    ${CMAKE_CURRENT_LIST_DIR}/image_nss.cc
   LIBRARIES piv_image)
 # The prover of PAM stacks, against the libpam of this system.
 include(CheckSymbolExists)

@@ -167,6 +167,26 @@ TEST_CASE("lines that libpam does not take end as it ends them") {
              "auth required \\\n pam_permit.so\n",
              "account required pam_permit.so\n",
              "\n\n",
+             // Line ends of another system: to libpam the carriage return is part of the last word.
+             "auth required pam_permit.so\r\n",
+             "auth required pam_debug.so auth=success\r\n",
+             "auth required pam_permit.so \r\n",
+             "auth required\r\n",
+             "\r\nauth required pam_permit.so\n",
+             "# comment\r\nauth required pam_permit.so\n",
+             "auth required pam_permit.so # comment\r\n",
+             "auth sufficient pam_permit.so\r\nauth required pam_deny.so\n",
+             "auth sufficient pam_deny.so\r\nauth required pam_permit.so\n",
+             "auth optional pam_permit.so\r\nauth required pam_permit.so\n",
+             "-auth required pam_permit.so\r\nauth required pam_permit.so\n",
+             "auth required \\\r\n pam_permit.so\n",
+             "account required pam_permit.so\r\nauth required pam_permit.so\n",
+             "@include service2\r\nauth required pam_permit.so\n",
+             "\r\n",
+             "\r",
+             "auth required pam_permit.so\r",
+             "auth required pam_permit.so\fdebug\n",
+             "auth required pam_permit.so\vdebug\nauth required pam_permit.so\n",
          }) {
         files.put("service", text);
         const int real = files.real("service");
