@@ -1,10 +1,10 @@
 #include "ocsp_client/cert_id.h"
 
-#include <openssl/asn1.h>
 #include <openssl/evp.h>
-#include <openssl/x509.h>
 
 #include <array>
+
+#include "pki/x509/certificate_fields.h"
 
 namespace piv {
 
@@ -58,6 +58,23 @@ Bytes oid_of(CertIdHash hash) {
     return oid;
 }
 
+// SubjectPublicKeyInfo ::= SEQUENCE { algorithm SEQUENCE, subjectPublicKey BIT STRING }
+std::optional<ByteView> public_key_bits(ByteView spki) noexcept {
+    const auto whole = der_single(spki, der::kSequence);
+    if (!whole) {
+        return std::nullopt;
+    }
+    DerReader fields(whole->value);
+    const auto algorithm = fields.read(der::kSequence);
+    const auto key = fields.read(der::kBitString);
+    ByteView bits;
+    unsigned unused = 0;
+    if (!algorithm || !key || !fields.empty() || !der::bit_string(key->value, bits, unused)) {
+        return std::nullopt;
+    }
+    return bits;
+}
+
 }  // namespace
 
 const EVP_MD* evp_of(CertIdHash hash) noexcept {
@@ -86,30 +103,22 @@ Bytes digest(const EVP_MD* md, ByteView input) {
     return out;
 }
 
+// From the octets of the certificates: libcrypto's form of them costs more than a signature.
 Result<CertSubject> CertSubject::make(Certificate certificate, Certificate issuer) {
     CertSubject subject{std::move(certificate), std::move(issuer), {}, {}, {}};
     subject.issuer_name = subject.issuer.subject_der();
-    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(subject.issuer.native());
-    const ASN1_INTEGER* number = X509_get0_serialNumber(subject.certificate.native());
-    if (key == nullptr || number == nullptr || subject.issuer_name.empty()) {
+    const auto key = public_key_bits(subject.issuer.fields().spki);
+    if (!key || subject.issuer_name.empty()) {
         return Error(ErrorCode::CertMalformed,
                      "no CertID can be made of " + subject.certificate.subject());
     }
-    const auto* bits = ASN1_STRING_get0_data(key);
-    subject.issuer_key = Bytes(bits, bits + ASN1_STRING_length(key));
-    unsigned char* encoded = nullptr;
-    const int size = i2d_ASN1_INTEGER(const_cast<ASN1_INTEGER*>(number), &encoded);
-    if (size > 0) {
-        const auto element = der_single({encoded, static_cast<std::size_t>(size)}, der::kInteger);
-        if (element) {
-            subject.serial = element->value.copy();
-        }
-    }
-    OPENSSL_free(encoded);
-    if (subject.serial.empty()) {
+    subject.issuer_key = key->copy();
+    const ByteView serial = subject.certificate.fields().serial;
+    if (!der::integer_is_valid(serial)) {
         return Error(ErrorCode::CertMalformed,
                      "no serial number in " + subject.certificate.subject());
     }
+    subject.serial = serial.copy();
     return subject;
 }
 

@@ -51,6 +51,10 @@ void drop_oldest(const std::string& folder, const std::vector<std::string>& name
     }
 }
 
+std::string select_mark(const std::string& folder, ByteView atr) {
+    return folder + "/" + name_part(atr) + ".select";
+}
+
 }  // namespace
 
 bool CertificateCache::knows_kind(ByteView atr) const {
@@ -117,6 +121,17 @@ bool CertificateCache::keep(ByteView atr, ByteView object, PinReference pin_refe
 void CertificateCache::forget(const std::string& name) const noexcept {
     if (!folder_.empty() && !name.empty() && name.find('/') == std::string::npos) {
         (void)unlink((folder_ + "/" + name).c_str());
+    }
+}
+
+bool CertificateCache::needs_select(ByteView atr) const {
+    return folder_.empty() || access(select_mark(folder_, atr).c_str(), F_OK) == 0;
+}
+
+// Only for kinds that have an entry: there are not more of them than entries were ever kept.
+void CertificateCache::keep_needs_select(ByteView atr) const {
+    if (!folder_.empty()) {
+        (void)write_file_atomically(select_mark(folder_, atr), {}, 0600);
     }
 }
 

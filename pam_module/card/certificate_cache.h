@@ -34,6 +34,9 @@ class CertificateCache {
     /// Keeps an object; false when that cannot be (no folder, no right, full). Never an error.
     bool keep(ByteView atr, ByteView object, PinReference pin_reference) const;
     void forget(const std::string& name) const noexcept;
+    /// That cards with this ATR have not PIV selected when they are reset.
+    [[nodiscard]] bool needs_select(ByteView atr) const;
+    void keep_needs_select(ByteView atr) const;
 
   private:
     std::string folder_;

@@ -16,6 +16,7 @@ constexpr std::uint8_t kPivAid[] = {0xA0, 0x00, 0x00, 0x03, 0x08, 0x00, 0x00, 0x
 constexpr std::uint32_t kDiscoveryObject = 0x7E;
 constexpr std::uint32_t kChuidObject = 0x5FC102;
 constexpr std::size_t kMaxSmallObject = 256;
+constexpr std::uint8_t kObjectTag = 0x53;  // SP 800-73-4 part 2 section 3.1.2
 
 CommandApdu get_data(Bytes& data, std::uint32_t tag, std::size_t max_response) {
     data.clear();
@@ -102,11 +103,33 @@ Result<std::unique_ptr<PivCard>> PivCard::open(std::unique_ptr<CardLink> link,
     if (!transaction) {
         return std::move(transaction).error();
     }
-    if (Status selected = card->select(deadline); !selected) {
-        return std::move(selected).error();
+    if (Status found = card->find_application(deadline); !found) {
+        return std::move(found).error();
     }
     card->read_status_ = card->read_all(deadline);
     return card;
+}
+
+// Some PIV cards have PIV selected after each reset. Cards of a kind that logged in here are asked for
+// their certificate at once; what answers with a certificate's object is PIV. A kind that does not
+// answer so is not asked that way again. Cards of unknown kinds are never sent a command that an
+// application other than PIV might understand in its own way.
+Status PivCard::find_application(Deadline deadline) {
+    kind_known_ = cache_.knows_kind(link_->atr());
+    if (kind_known_ && !cache_.needs_select(link_->atr())) {
+        auto look = look_up(slots_.front(), deadline);
+        if (!look) {
+            return std::move(look).error();
+        }
+        if (look->is_object) {
+            first_look_ = std::move(*look);
+            return {};
+        }
+        if (look->refused) {
+            cache_.keep_needs_select(link_->atr());
+        }
+    }
+    return select(deadline);
 }
 
 // SP 800-73-4 part 2 section 3.1.1.
@@ -129,6 +152,7 @@ Status PivCard::select(Deadline deadline) {
     if (!response->data.empty() && response->data[0] != 0x61) {
         return Error(ErrorCode::CardNotPiv, "the selected application is not PIV");
     }
+    selected_ = true;
     return {};
 }
 
@@ -199,31 +223,39 @@ Result<PinReference> PivCard::read_pin_reference(Deadline deadline) {
     return reference ? *reference : PinReference::Application;
 }
 
-Result<std::optional<CacheEntry>> PivCard::look_up(const PivSlot& slot, Deadline deadline) {
+Result<PivCard::FirstLook> PivCard::look_up(const PivSlot& slot, Deadline deadline) {
+    FirstLook look;
+    if (first_look_) {
+        look = std::move(*first_look_);
+        first_look_.reset();
+        return look;
+    }
     Bytes data;
     auto first = dialog_.send_for_first_part(get_data(data, slot.object, kMaxCardObject), deadline);
     if (!first) {
         return std::move(first).error();
     }
     const bool more = (first->status & 0xFF00U) == 0x6100U;
-    if (!more && first->status != sw::kDone) {
-        return std::optional<CacheEntry>();
+    look.refused = !more && first->status != sw::kDone;
+    if (!look.refused) {
+        look.is_object = !first->data.empty() && first->data[0] == kObjectTag;
+        look.entry = cache_.find(link_->atr(), first->data);
     }
-    return cache_.find(link_->atr(), first->data);
+    return look;
 }
 
 Result<std::optional<CardCertificate>> PivCard::read_certificate(const PivSlot& slot,
                                                                  Deadline deadline) {
     std::optional<Bytes> object;
-    if (cache_.knows_kind(link_->atr())) {
-        auto entry = look_up(slot, deadline);
-        if (!entry) {
-            return std::move(entry).error();
+    if (kind_known_) {
+        auto look = look_up(slot, deadline);
+        if (!look) {
+            return std::move(look).error();
         }
-        if (entry->has_value()) {
-            object = std::move((*entry)->object);
-            pin_reference_ = (*entry)->pin_reference;
-            cached_.push_back((*entry)->name);
+        if (look->entry.has_value()) {
+            object = std::move(look->entry->object);
+            pin_reference_ = look->entry->pin_reference;
+            cached_.push_back(look->entry->name);
         }
     }
     if (!object.has_value()) {

@@ -1,9 +1,9 @@
 // A PIV card (SP 800-73-4 part 2) over a CardLink.
 //
-// Commands of one login: SELECT, GET DATA (discovery), GET DATA (certificate), VERIFY without data
+// Commands of one login: SELECT, GET DATA (certificate), GET DATA (discovery), VERIFY without data
 // for the tries left; then the person types; SELECT, VERIFY, GENERAL AUTHENTICATE. The second SELECT
 // makes sure that the PIN does not reach another application of the card that somebody selected
-// meanwhile.
+// meanwhile. The first is left out where cards of the kind have PIV selected when they are reset.
 #pragma once
 
 #include <memory>
@@ -46,12 +46,18 @@ class PivCard final : public CardSession {
     PivCard(std::unique_ptr<CardLink> link, const CardSettings& settings);
 
     // Reading, inside a transaction.
+    Status find_application(Deadline deadline);
     Status select(Deadline deadline);
     Status read_all(Deadline deadline);
     Result<PinReference> read_pin_reference(Deadline deadline);
     Result<std::optional<CardCertificate>> read_certificate(const PivSlot& slot, Deadline deadline);
     Result<std::optional<Bytes>> read_object(std::uint32_t tag, Deadline deadline);
-    Result<std::optional<CacheEntry>> look_up(const PivSlot& slot, Deadline deadline);
+    struct FirstLook {
+        bool refused = false;    // a status that says that there is nothing
+        bool is_object = false;  // what came is the beginning of a data object
+        std::optional<CacheEntry> entry;
+    };
+    Result<FirstLook> look_up(const PivSlot& slot, Deadline deadline);
     Result<std::optional<int>> ask_tries(Deadline deadline);
     Result<std::optional<int>> tries_of_locked_card(Deadline deadline);
 
@@ -73,6 +79,9 @@ class PivCard final : public CardSession {
     std::vector<PivSlot> slots_;
     int tries_floor_;
     CertificateCache cache_;
+    bool kind_known_ = false;              // cards with this ATR are in the cache
+    std::optional<FirstLook> first_look_;  // for the first slot, where no SELECT came before it
+    bool selected_ = false;                // by a SELECT of ours
     PinReference pin_reference_ = PinReference::Application;
     std::vector<CardCertificate> certificates_;
     Status read_status_;

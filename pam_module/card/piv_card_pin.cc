@@ -72,8 +72,9 @@ Status PivCard::enter(Deadline deadline) {
         return std::move(transaction).error();
     }
     transaction_.emplace(std::move(*transaction));
-    selected_by_assumption_ = transaction_->state() == CardState::AsBefore && !dialog_.extended() &&
-                              !link_->shared_with_others() && tries_floor_ <= 0 && !info_.pin_pad;
+    selected_by_assumption_ = selected_ && transaction_->state() == CardState::AsBefore &&
+                              !dialog_.extended() && !link_->shared_with_others() &&
+                              tries_floor_ <= 0 && !info_.pin_pad;
     return selected_by_assumption_ ? Status() : select(deadline);
 }
 

@@ -15,6 +15,7 @@
 #include "pam_module/helper/typed_name.h"
 #include "pam_module/helper/watch_process.h"
 #include "pki/base/text.h"
+#include "pki/x509/libcrypto_start.h"
 
 namespace piv {
 
@@ -92,6 +93,7 @@ HelperSession::Ending HelperSession::authenticate(const LoginPolicy& policy) {
         return refused(std::move(role).error());
     }
     CardClient cards(role->take_socket());
+    start_libcrypto_small();  // the role, where modules of others may use it, has begun
     // Read only now: the role has no copy of what comes from here on.
     Result<TrustStore> store = TrustStore::open(
         policy.trust_anchors, policy.trust_intermediates, true,

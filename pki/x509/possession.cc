@@ -1,7 +1,11 @@
 #include "pki/x509/possession.h"
 
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <sys/random.h>
+
+#include <cerrno>
 
 #include "pki/x509/openssl_ptr.h"
 #include "pki/x509/signature.h"
@@ -27,6 +31,35 @@ const EVP_MD* digest_of(SignatureScheme scheme) {
     return EVP_sha256();
 }
 
+// FIPS 140: then numbers come from the module's own generator.
+bool only_approved_algorithms() noexcept {
+#if OPENSSL_VERSION_NUMBER >= 0x30000000L
+    return EVP_default_properties_is_fips_enabled(nullptr) == 1;
+#else
+    return FIPS_mode() != 0;
+#endif
+}
+
+bool from_libcrypto(Bytes& out) {
+    const bool made = RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
+    ERR_clear_error();
+    return made;
+}
+
+// As good, and for one number of a short-lived process far cheaper: libcrypto's generator first looks
+// for a cipher among all that it has, and seeds itself with more than this from here.
+bool from_kernel(Bytes& out) {
+    for (;;) {
+        const ssize_t got = getrandom(out.data(), out.size(), 0);
+        if (got == static_cast<ssize_t>(out.size())) {
+            return true;
+        }
+        if (got >= 0 || errno != EINTR) {
+            return false;
+        }
+    }
+}
+
 // EMSA-PKCS1-v1_5: 00 01 FF..FF 00 DigestInfo
 Bytes pkcs1_block(ByteView digest, std::size_t length) {
     const std::size_t tail = sizeof(sha256_prefix) + digest.size();
@@ -42,8 +75,7 @@ Bytes pkcs1_block(ByteView digest, std::size_t length) {
 
 Result<Challenge> Challenge::make() {
     Bytes bytes(32);
-    if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
-        ERR_clear_error();
+    if (!(only_approved_algorithms() ? from_libcrypto(bytes) : from_kernel(bytes))) {
         return Error(ErrorCode::Internal, "the random generator failed");
     }
     return Challenge(std::move(bytes));

@@ -120,4 +120,5 @@ start_pcscd
 for user in alice bob; do
     rows "$user" "no card latency"
     rows "$user" "15 ms an APDU, 30 us a byte" --latency-apdu-ms 15 --latency-byte-us 30
+    [ "${COLD:-no}" = yes ] || rows "$user" "no SELECT needed to read" --default-selected
 done

@@ -59,6 +59,7 @@ cached() {
     for user in alice bob; do
         start_card "$user" "$(lab_card "$user")"
         good "$user, for the first time" --cache "$CACHE"
+        [ "$user" != alice ] || good "alice, known, and her kind of card asked without SELECT" --cache "$CACHE"
         good "$user, known" --cache "$CACHE"
         says "certificate: 9A $(fingerprint "$user")"
         at_most "$user, known: commands" 6 "$(apdus)"
@@ -69,6 +70,17 @@ cached() {
     good "another certificate is read" --cache "$CACHE"
     says "certificate: 9A $(fingerprint rita)"
     stop_card alice
+    # Where PIV is selected after a reset, the first SELECT is left out.
+    for user in alice bob; do
+        rm -f "$CACHE"/*
+        start_card "$user" "$(lab_card "$user")" --default-selected
+        good "$user, PIV selected by itself, for the first time" --cache "$CACHE"
+        at_most "$user, for the first time: commands" 7 "$(apdus)"
+        good "$user, PIV selected by itself, known" --cache "$CACHE"
+        says "certificate: 9A $(fingerprint "$user")"
+        at_most "$user, PIV selected by itself, known: commands" 5 "$(apdus)"
+        stop_card "$user"
+    done
 }
 
 pins() {

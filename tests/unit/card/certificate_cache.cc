@@ -53,10 +53,16 @@ std::vector<Exchange> parts_of(const Bytes& object) {
     return parts;
 }
 
+const std::vector<Exchange> kSelected{{kSelect, kApt}};
+// The first time that a card of a known kind comes: is PIV there without SELECT?
+const std::vector<Exchange> kAskedOnce{{kGet9a, "6d00"}, {kSelect, kApt}};
+
 void log_in(const std::string& folder, const std::vector<Exchange>& read, const Bytes& expected,
-            bool answer_is_good = true) {
-    Setup s(std::vector<Exchange>{{kSelect, kApt}} + read +
-            std::vector<Exchange>{{kTries, "63c3"}, {kPin, answer_is_good ? "9000" : "63c2"}} +
+            bool answer_is_good = true, const std::vector<Exchange>& start = kSelected) {
+    const bool there_at_once = start.empty();  // then the PIN has a SELECT before it
+    Setup s(start + read + std::vector<Exchange>{{kTries, "63c3"}} +
+            (there_at_once ? kSelected : std::vector<Exchange>{}) +
+            std::vector<Exchange>{{kPin, answer_is_good ? "9000" : "63c2"}} +
             (answer_is_good ? std::vector<Exchange>{{sign_command(), kSignature}}
                             : std::vector<Exchange>{}));
     s.settings.cache_dir = folder;
@@ -77,7 +83,7 @@ TEST_CASE("PIV cache: a known card is not read again, nor asked for its PIN poli
     const std::vector<Exchange> all = parts_of(object);
     const std::vector<Exchange> first{all.front()};
     log_in(folder.path, all + discovery, object);
-    log_in(folder.path, first, object);
+    log_in(folder.path, first, object, true, kAskedOnce);
     log_in(folder.path, first, object);
     SECTION("another card of the kind is read, and kept too") {
         const Bytes other = large_object(0x22);
@@ -94,6 +100,48 @@ TEST_CASE("PIV cache: a known card is not read again, nor asked for its PIN poli
     SECTION("after a wrong PIN everything is read again") {
         log_in(folder.path, first, object, false);
         log_in(folder.path, all + discovery, object);
+    }
+}
+
+TEST_CASE(
+    "PIV cache: cards that have PIV selected when they are reset are not sent SELECT to read") {
+    const Folder folder;
+    const Bytes object = large_object(0x11);
+    const std::vector<Exchange> discovery{{kDiscovery, kAppPin}};
+    const std::vector<Exchange> first{parts_of(object).front()};
+    log_in(folder.path, parts_of(object) + discovery, object);
+    log_in(folder.path, first, object, true, {});
+    log_in(folder.path, first, object, true, {});
+    SECTION("another card of the kind") {
+        const Bytes other = large_object(0x22);
+        const std::vector<Exchange> parts = parts_of(other);
+        log_in(folder.path, std::vector<Exchange>{parts.front()} + parts + discovery, other, true,
+               {});
+    }
+    SECTION("an answer that is no data object is not PIV's") {
+        for (const char* answer : {"9000", "6f00 9000", "0011 610a"}) {
+            INFO(answer);
+            log_in(folder.path, first, object, true, {{kGet9a, answer}, {kSelect, kApt}});
+        }
+        log_in(folder.path, first, object, true, {});
+    }
+    SECTION("a refusal is remembered") {
+        for (const char* answer : {"6d00", "6e00", "6985", "6a82"}) {
+            INFO(answer);
+            const CertificateCache cache(folder.path);
+            CHECK_FALSE(cache.needs_select({}));
+            log_in(folder.path, first, object, true, {{kGet9a, answer}, {kSelect, kApt}});
+            CHECK(cache.needs_select({}));
+            CHECK_FALSE(cache.needs_select(hex("3b00")));
+            log_in(folder.path, first, object);
+            const std::string forget = std::string("rm ") + folder.path + "/*.select";
+            REQUIRE(std::system(forget.c_str()) == 0);
+        }
+    }
+    SECTION("a card that is gone, is gone") {
+        Setup s({{kGet9a, "", ErrorCode::CardRemoved}});
+        s.settings.cache_dir = folder.path;
+        CHECK(s.open().code() == ErrorCode::CardRemoved);
     }
 }
 

@@ -8,8 +8,34 @@
 #include "ocsp_client/http_reply.h"
 #include "ocsp_client/request.h"
 #include "ocsp_client/url.h"
+#include "tests/unit/ocsp/fixture.h"
 
 using namespace piv;
+
+TEST_CASE("CertID: its parts are what libcrypto finds in the certificates", "[ocsp]") {
+    const test::Pki pki(1750000000);
+    const auto check = [](const Certificate& certificate, const Certificate& issuer) {
+        auto subject = CertSubject::make(certificate, issuer);
+        REQUIRE(subject.ok());
+        const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(issuer.native());
+        const ByteView key_bits(ASN1_STRING_get0_data(key),
+                                static_cast<std::size_t>(ASN1_STRING_length(key)));
+        CHECK(ByteView(subject->issuer_key) == key_bits);
+        const ASN1_INTEGER* number = X509_get0_serialNumber(certificate.native());
+        unsigned char* der = nullptr;
+        const int size = i2d_ASN1_INTEGER(const_cast<ASN1_INTEGER*>(number), &der);
+        REQUIRE(size > 2);
+        CHECK(ByteView(subject->serial) == ByteView(der, static_cast<std::size_t>(size)).sub(2));
+        OPENSSL_free(der);
+        CHECK(subject->issuer_name == certificate.issuer_der());
+    };
+    check(pki.leaf.certificate, pki.intermediate.certificate);
+    check(pki.intermediate.certificate, pki.root.certificate);
+    for (const long serial : {1L, 127L, 128L, 255L, 256L, 0x7fffffffL, 0x80000000L}) {
+        const auto one = test::make_certificate("Serial", serial, pki.now, &pki.intermediate, {});
+        check(one.certificate, pki.intermediate.certificate);
+    }
+}
 
 TEST_CASE("DER: lengths are definite and minimal", "[ocsp][der]") {
     const auto reads = [](const Bytes& bytes) {
