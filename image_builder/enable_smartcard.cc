@@ -12,8 +12,8 @@ namespace {
 constexpr char kTool[] = "enable-smartcard";
 
 int run(int argc, char** argv) {
-    CLI::App app{"Switches smart card login on in this system or in an image root.", kTool};
-    app.set_version_flag("--version", std::string("enable-smartcard ") + PIV_VERSION);
+    CommandLine app{"Switches smart card login on in this system or in an image root.", kTool};
+    app.version(std::string("enable-smartcard ") + PIV_VERSION);
     StageCli cli;
     cli.command.tool = kTool;
     bool undo = false;
@@ -29,10 +29,10 @@ int run(int argc, char** argv) {
     undo_flag->excludes(status_flag)->excludes(seal_flag)->excludes("--ca-cert");
     status_flag->excludes(seal_flag)->excludes("--ca-cert");
     seal_flag->excludes("--ca-cert");
-    if (const std::optional<int> end = parse_arguments(app, kTool, argc, argv)) {
+    if (const std::optional<int> end = app.parse(argc, argv)) {
         return *end;
     }
-    cli.command.root_given = root->count() > 0;
+    cli.command.root_given = root->given();
     if (Status s = finish_stage_options(cli); !s) {
         return fail(kTool, s.error(), cli.command.json);
     }

@@ -58,7 +58,7 @@ int convert(const std::vector<std::string>& files, ConvertSettings settings, boo
     return write_failed ? static_cast<int>(ExitStatus::CannotTell) : 0;
 }
 
-void add_common(CLI::App& app, StageCommand& command, bool root_required) {
+void add_common(CommandLine& app, StageCommand& command, bool root_required) {
     auto* root = app.add_option("--root", command.root, "image root");
     root->type_name("DIR");
     if (root_required) {
@@ -67,103 +67,101 @@ void add_common(CLI::App& app, StageCommand& command, bool root_required) {
     app.add_flag("--json", command.json, "one JSON document on standard output");
 }
 
-CLI::App* add_import(CLI::App& app, ImportCommand& command) {
-    auto* sub = app.add_subcommand(
+CommandLine* add_import(CommandLine& app, ImportCommand& command) {
+    auto* sub = app.add_command(
         "import-config", "what pam_pkcs11 and SSSD are set to, as a configuration of piv-login");
     sub->add_option("--root", command.root, "image root (default: this system)")->type_name("DIR");
     sub->add_option("--pam-pkcs11", command.pam_pkcs11, "its pam_pkcs11.conf, inside the root")
         ->type_name("FILE");
     sub->add_option("--sssd", command.sssd, "its sssd.conf, inside the root")
         ->type_name("FILE")
-        ->expected(1)
-        ->take_all();
+        ->one_each();
     sub->add_flag("--json", command.json, "one JSON document on standard output");
     return sub;
 }
 
 int run(int argc, char** argv) {
-    CLI::App app{"Puts smart card login into image roots.", kTool};
-    app.set_version_flag("--version", std::string("piv-image ") + PIV_VERSION);
-    app.require_subcommand(1);
+    CommandLine app{"Puts smart card login into image roots.", kTool};
+    app.version(std::string("piv-image ") + PIV_VERSION);
+    app.require_command();
     StageCli cli;
     cli.command.tool = kTool;
     std::vector<std::string> files;
     std::vector<std::string> services;
     ConvertSettings settings;
 
-    auto* conv = app.add_subcommand("convert", "certificates in any form to one PEM file each");
+    auto* conv = app.add_command("convert", "certificates in any form to one PEM file each");
     conv->add_option("-o", settings.folder, "folder to write to (default: beside each input)")
         ->type_name("DIR");
     conv->add_flag("--force", settings.force, "replace files that exist");
     conv->add_flag("--json", cli.command.json, "one JSON document on standard output");
     conv->add_option("FILE", files, "certificate files")->required();
 
-    auto* insp = app.add_subcommand("inspect", "what is in certificate files");
+    auto* insp = app.add_command("inspect", "what is in certificate files");
     insp->add_flag("--json", cli.command.json, "one JSON document on standard output");
     insp->add_option("FILE", files, "certificate files")->required();
 
-    auto* stage = app.add_subcommand("stage", "as enable-smartcard, for an image root");
+    auto* stage = app.add_command("stage", "as enable-smartcard, for an image root");
     add_stage_options(*stage, cli, true);
     add_common(*stage, cli.command, true);
 
-    auto* verify = app.add_subcommand("verify", "differences from what was staged");
+    auto* verify = app.add_command("verify", "differences from what was staged");
     add_common(*verify, cli.command, true);
-    auto* undo = app.add_subcommand("undo", "take everything back, byte for byte");
+    auto* undo = app.add_command("undo", "take everything back, byte for byte");
     undo->add_flag("--force", cli.command.force, "also what was changed since it was staged");
     add_common(*undo, cli.command, true);
 
-    auto* prove = app.add_subcommand("prove", "what each PAM stack comes to, for every outcome");
+    auto* prove = app.add_command("prove", "what each PAM stack comes to, for every outcome");
     add_common(*prove, cli.command, true);
     prove->add_option("--mode", cli.mode, "optional or required")
         ->type_name("MODE")
-        ->check(CLI::IsMember({"optional", "required"}));
+        ->one_of({"optional", "required"});
     prove->add_flag("--no-break-glass", cli.no_break_glass,
                     "root at the console may be locked out");
     prove->add_option("SERVICE", services, "PAM services (default: all that ask the card)");
 
     ExportSettings exported;
-    auto* exp = app.add_subcommand("export", "what is staged, for other image tools");
+    auto* exp = app.add_command("export", "what is staged, for other image tools");
     add_common(*exp, cli.command, true);
     exp->add_option("--format", exported.format,
                     "overlay-tar, ad-connector, image-builder-component, packer or ansible")
         ->type_name("FORMAT")
         ->required()
-        ->check(CLI::IsMember(
-            {"overlay-tar", "ad-connector", "image-builder-component", "packer", "ansible"}));
+        ->one_of({"overlay-tar", "ad-connector", "image-builder-component", "packer", "ansible"});
     exp->add_option("-o", exported.output, "file to write; for ad-connector a folder")
         ->type_name("PATH")
         ->required();
     exp->add_flag("--force", cli.command.force, "replace files that exist");
 
     ImportCommand imported;
-    const CLI::App* import = add_import(app, imported);
+    const CommandLine* import = add_import(app, imported);
 
-    if (const std::optional<int> end = parse_arguments(app, kTool, argc, argv)) {
+    if (const std::optional<int> end = app.parse(argc, argv)) {
         return *end;
     }
     cli.command.root_given = true;
     if (Status s = finish_stage_options(cli); !s) {
         return fail(kTool, s.error(), cli.command.json);
     }
-    if (import->parsed()) {
+    if (import->given()) {
         return run_import(kTool, imported);
     }
-    if (conv->parsed()) {
+    if (conv->given()) {
         return convert(files, settings, cli.command.json);
     }
-    if (insp->parsed()) {
+    if (insp->given()) {
         return inspect_files(kTool, files, cli.command.options.now, cli.command.json);
     }
-    if (stage->parsed()) {
+    if (stage->given()) {
         return run_stage(cli.command);
     }
-    if (verify->parsed()) {
+    if (verify->given()) {
         return run_verify(cli.command);
     }
-    if (undo->parsed()) {
+    if (undo->given()) {
         return run_undo(cli.command);
     }
-    if (exp->parsed()) {
+    if (exp->given()) {
         return run_export(cli.command, exported);
     }
     return run_prove(cli.command, services);

@@ -5,7 +5,6 @@
 #include "image_builder/card_leaf.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
-#include "pki/cli/usage.h"
 
 namespace piv {
 
@@ -26,7 +25,7 @@ std::vector<std::string> split_commas(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
+void add_stage_options(CommandLine& app, StageCli& cli, bool ca_cert_required) {
     StageOptions& o = cli.command.options;
     auto* ca = app.add_option("--ca-cert", o.ca_files,
                               "CA certificates in any form; several files, also repeated");
@@ -38,10 +37,10 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
         ->type_name("NAME");
     app.add_option("--ocsp", o.ocsp, "require, soft or off")
         ->type_name("POLICY")
-        ->check(CLI::IsMember({"require", "soft", "off"}));
+        ->one_of({"require", "soft", "off"});
     const auto one_each = [&app](const char* name, std::vector<std::string>& list, const char* help,
                                  const char* type) {
-        app.add_option(name, list, help)->type_name(type)->expected(1)->take_all();
+        app.add_option(name, list, help)->type_name(type)->one_each();
     };
     one_each("--ocsp-url", o.ocsp_urls, "responder to configure", "URL");
     one_each("--ocsp-response", o.ocsp_responses, "DER response to stage", "FILE");
@@ -53,18 +52,18 @@ void add_stage_options(CLI::App& app, StageCli& cli, bool ca_cert_required) {
     app.add_option("--mode", cli.mode,
                    "optional: a password works without a card; required: only a card")
         ->type_name("MODE")
-        ->check(CLI::IsMember({"optional", "required"}));
+        ->one_of({"optional", "required"});
     one_each("--exempt", o.exempt, "group whose members need no card", "GROUP");
     one_each("--verify-with", o.verify_with,
              "fail unless this certificate would be accepted; CARD: the card in the reader",
              "FILE|CARD");
     app.add_option("--min-ca-days", o.min_ca_days, "refuse a CA that ends sooner (default 30)")
         ->type_name("N")
-        ->check(CLI::Range(0, 36500));
+        ->in_range(0, 36500);
     app.add_option("--image-lives", o.image_lives,
                    "refuse when a CA ends within so many days and its successor is not given")
         ->type_name("DAYS")
-        ->check(CLI::Range(1, 36500));
+        ->in_range(1, 36500);
     app.add_flag("--system-trust", o.system_trust,
                  "put the roots into the distribution's trust store too: trusted for everything");
     one_each("--compat", o.compat, "keep the CAs of sssd or pam_pkcs11 in step", "PROGRAM");
@@ -111,15 +110,6 @@ Status finish_stage_options(StageCli& cli) {
     }
     o.now = system_time_now();
     return {};
-}
-
-std::optional<int> parse_arguments(CLI::App& app, const std::string& tool, int argc, char** argv) {
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return end_of_parse(tool, e, app, argc, argv);
-    }
-    return std::nullopt;
 }
 
 }  // namespace piv

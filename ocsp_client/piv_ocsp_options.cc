@@ -2,7 +2,6 @@
 
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -10,8 +9,8 @@
 
 #include "ocsp_client/url.h"
 #include "pki/base/text.h"
+#include "pki/cli/command_line.h"
 #include "pki/cli/tool.h"
-#include "pki/cli/usage.h"
 #include "pki/config/settings.h"
 
 namespace piv {
@@ -37,39 +36,39 @@ struct RawOptions {
     bool no_cache = false;
 };
 
-void declare(CLI::App& app, RawOptions& raw) {
-    app.set_version_flag("--version", std::string("piv-ocsp " PIV_VERSION));
+void declare(CommandLine& app, RawOptions& raw) {
+    app.version("piv-ocsp " PIV_VERSION);
     app.add_option("CERT", raw.out.certificates, "certificates to ask about, any form")
         ->type_name("FILE");
     app.add_option("--issuer", raw.out.issuer, "the CA certificate that issued them")
         ->type_name("FILE");
     app.add_option("--ca", raw.out.cas, "more CA certificates: issuers of the other certificates")
         ->type_name("FILE|DIR")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--responder-cert", raw.out.responder_certs,
                    "a responder that may sign for these CAs, although no CA says so")
         ->type_name("FILE")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--url", raw.urls, "ask here instead of where the certificates say; in order")
         ->type_name("URL")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--method", raw.method, "auto: GET up to 255 octets, else POST")
-        ->check(CLI::IsMember({"auto", "get", "post"}));
+        ->one_of({"auto", "get", "post"});
     app.add_option("--nonce", raw.nonce, "auto: with one, and again without if it is refused")
-        ->check(CLI::IsMember({"auto", "require", "off"}));
+        ->one_of({"auto", "require", "off"});
     app.add_option("--cert-id-hash", raw.hash, "auto: SHA-1, then SHA-256 where that is refused")
-        ->check(CLI::IsMember({"auto", "sha1", "sha256"}));
+        ->one_of({"auto", "sha1", "sha256"});
     app.add_option("--at", raw.at, "judge at this time instead of now")->type_name("TIME");
     app.add_option("--max-age", raw.max_age,
                    "oldest answer that counts; not given: 86400 for those without nextUpdate")
         ->type_name("SECONDS")
-        ->check(CLI::Range(std::int64_t{0}, kMaxSeconds));
+        ->in_range(0, kMaxSeconds);
     app.add_option("--skew", raw.skew, "tolerance for clocks (300)")
         ->type_name("SECONDS")
-        ->check(CLI::Range(std::int64_t{0}, kMaxSeconds));
+        ->in_range(0, kMaxSeconds);
     app.add_option("--timeout", raw.timeout_ms, "for one certificate, all attempts together (5000)")
         ->type_name("MS")
-        ->check(CLI::Range(1, 600000));
+        ->in_range(1, 600000);
     app.add_option("--proxy", raw.proxy, "HTTP proxy; none is taken from the environment")
         ->type_name("URL");
     app.add_option("--cache", raw.cache, "folder of answers, used and filled")->type_name("DIR");
@@ -190,14 +189,12 @@ int fail(const Error& error, bool json) {
 
 ParsedOptions parse_options(int argc, char** argv, UnixTime now) {
     const bool json = wants_json(argc, argv);
-    CLI::App app("Asks OCSP responders whether certificates are revoked, and judges the answers.",
-                 kTool);
+    CommandLine app(
+        "Asks OCSP responders whether certificates are revoked, and judges the answers.", kTool);
     RawOptions raw;
     declare(app, raw);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return {std::nullopt, end_of_parse(kTool, e, app, argc, argv)};
+    if (const std::optional<int> end = app.parse(argc, argv)) {
+        return {std::nullopt, *end};
     }
     raw.out.now = now;
     raw.out.cache_named = !raw.cache.empty();

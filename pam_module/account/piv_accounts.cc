@@ -1,5 +1,4 @@
 // piv-accounts: compiles and inspects the account map that PAM and NSS read.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "pam_module/account/account_editor.h"
@@ -7,8 +6,8 @@
 #include "pam_module/nss/local_files.h"
 #include "pam_module/nss/lookup.h"
 #include "pki/base/text.h"
+#include "pki/cli/command_line.h"
 #include "pki/cli/json_output.h"
-#include "pki/cli/usage.h"
 #include "pki/x509/certificate_reader.h"
 
 using namespace piv;
@@ -326,18 +325,18 @@ int remove(const Options& o) {
     return outcome ? report(*outcome, o, what) : fail(kTool, outcome.error(), o.json);
 }
 
-void define(CLI::App& app, Options& o) {
-    app.set_version_flag("--version", std::string(kTool) + " " + PIV_VERSION);
+void define(CommandLine& app, Options& o) {
+    app.version(std::string(kTool) + " " + PIV_VERSION);
     app.add_option("--root", o.tree.root, "Work in this image root instead of /");
     app.add_option("--config", o.tree.config, "Configuration file instead of the default");
     app.add_flag("--json", o.json, "One JSON document on stdout");
-    app.require_subcommand(1);
+    app.require_command();
     app.fallthrough();
-    app.add_subcommand("compile", "Check the account map and write the index that NSS reads");
-    app.add_subcommand("list", "Show every line of the account map");
-    auto* find = app.add_subcommand("lookup", "Show an account and what maps to it");
+    app.add_command("compile", "Check the account map and write the index that NSS reads");
+    app.add_command("list", "Show every line of the account map");
+    auto* find = app.add_command("lookup", "Show an account and what maps to it");
     find->add_option("NAME", o.name, "Account, user@domain or DOMAIN\\user")->required();
-    auto* add_line = app.add_subcommand("add", "Map a certificate to an account");
+    auto* add_line = app.add_command("add", "Map a certificate to an account");
     add_line->add_option("--from-cert", o.certificate, "Certificate of the person")->required();
     add_line->add_option("--user", o.user, "Account")->required();
     add_line->add_option("--key", o.key,
@@ -345,14 +344,14 @@ void define(CLI::App& app, Options& o) {
                          "(default) or subject");
     add_line->add_option("--until", o.until, "Last day, YYYY-MM-DD, or TIME");
     add_line->add_option("--comment", o.comment, "Text behind the line");
-    auto* remove_lines = app.add_subcommand("remove", "Take lines out of the account map");
+    auto* remove_lines = app.add_command("remove", "Take lines out of the account map");
     remove_lines->add_option("--user", o.user, "Lines of this account, its account line too");
     remove_lines->add_option("--from-cert", o.certificate, "Lines that this certificate fits");
 }
 
-int run(CLI::App& app, const Options& o) {
+int run(CommandLine& app, const Options& o) {
     const UnixTime now = system_time_now();
-    const std::string command = app.get_subcommands().front()->get_name();
+    const std::string command = app.command();
     if (command == "compile") {
         return compile(o);
     }
@@ -369,16 +368,16 @@ int run(CLI::App& app, const Options& o) {
 
 int main(int argc, char** argv) {
     Options o;
-    CLI::App app{"Compiles and inspects the account map that PAM and NSS read.", kTool};
+    CommandLine app{"Compiles and inspects the account map that PAM and NSS read.", kTool};
     try {
         define(app, o);
-        app.parse(argc, argv);
+        if (const std::optional<int> end = app.parse(argc, argv)) {
+            return *end;
+        }
         while (!o.tree.root.empty() && o.tree.root.back() == '/') {
             o.tree.root.pop_back();
         }
         return run(app, o);
-    } catch (const CLI::ParseError& e) {
-        return end_of_parse(kTool, e, app, argc, argv);
     } catch (const std::exception& e) {
         return fail(kTool, {ErrorCode::Internal, e.what()}, o.json);
     }

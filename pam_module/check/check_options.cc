@@ -1,9 +1,7 @@
 #include "pam_module/check/check_options.h"
 
-#include <CLI/CLI.hpp>
-
 #include "pam_module/check/check_report.h"
-#include "pki/cli/usage.h"
+#include "pki/cli/command_line.h"
 
 namespace piv {
 
@@ -12,12 +10,12 @@ namespace {
 struct Raw {
     CheckOptions out;
     std::string at;
-    CLI::Option* card = nullptr;
-    CLI::Option* stig = nullptr;
+    CommandOption* card = nullptr;
+    CommandOption* stig = nullptr;
     std::string verify_kdc;
 };
 
-void define_question(CLI::App& app, Raw& raw) {
+void define_question(CommandLine& app, Raw& raw) {
     CheckOptions& o = raw.out;
     raw.card = app.add_option("--card", o.reader, "Check the card in a reader (name or pattern)")
                    ->expected(0, 1)
@@ -25,7 +23,7 @@ void define_question(CLI::App& app, Raw& raw) {
     app.add_option("--cert", o.certificate, "Check a certificate file")->type_name("FILE");
     app.add_option("--untrusted", o.untrusted, "Certificates that may help to build the path")
         ->type_name("FILE")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--user", o.user, "Account that asks; otherwise the certificate says");
     app.add_option("--service", o.service, "PAM service whose settings count");
     app.add_flag("--doctor", o.doctor, "Check everything that a login needs");
@@ -45,30 +43,30 @@ void define_question(CLI::App& app, Raw& raw) {
     app.add_option("--why", o.why, "Explain the last login attempts of a user")->type_name("USER");
 }
 
-void define_inputs(CLI::App& app, CheckOptions& o) {
+void define_inputs(CommandLine& app, CheckOptions& o) {
     app.add_option("--ca", o.cas, "CA certificates instead of the installed ones")
         ->type_name("FILE|DIR")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--crl", o.crls, "CRLs: every certificate below the anchor must be good by one")
         ->type_name("FILE|DIR")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--ocsp", o.ocsp, "require, soft or off; with --crl alone: off")
-        ->check(CLI::IsMember({"require", "soft", "off"}));
+        ->one_of({"require", "soft", "off"});
     app.add_option("--ocsp-url", o.ocsp_urls, "Responder instead of those the certificates name")
         ->type_name("URL")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--ocsp-response", o.ocsp_responses, "A stored OCSP response, DER")
         ->type_name("FILE")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_option("--purpose", o.purpose,
                    "smartcard-logon; any (RFC 5280 alone); client-auth, server-auth, kdc")
-        ->check(CLI::IsMember({"smartcard-logon", "any", "client-auth", "server-auth", "kdc"}));
+        ->one_of({"smartcard-logon", "any", "client-auth", "server-auth", "kdc"});
     app.add_option("--conformance", o.conformance,
                    "What is asked of CAs: section6, profile or strict")
-        ->check(CLI::IsMember({"section6", "profile", "strict"}));
+        ->one_of({"section6", "profile", "strict"});
     app.add_option("--policy", o.policies, "Acceptable certificate policy (any-policy)")
         ->type_name("OID")
-        ->allow_extra_args(false);
+        ->one_each();
     app.add_flag("--require-explicit-policy", o.require_explicit_policy,
                  "RFC 5280 initial-explicit-policy");
     app.add_flag("--inhibit-policy-mapping", o.inhibit_policy_mapping,
@@ -77,9 +75,9 @@ void define_inputs(CLI::App& app, CheckOptions& o) {
                  "RFC 5280 initial-any-policy-inhibit");
 }
 
-void define_frame(CLI::App& app, Raw& raw) {
+void define_frame(CommandLine& app, Raw& raw) {
     CheckOptions& o = raw.out;
-    app.set_version_flag("--version", std::string("piv-check " PIV_VERSION));
+    app.version(std::string("piv-check " PIV_VERSION));
     app.add_option("--at", raw.at, "Judge at this time instead of now")->type_name("TIME");
     app.add_option("--config", o.config, "Configuration file instead of the default")
         ->type_name("FILE");
@@ -96,7 +94,7 @@ void define_frame(CLI::App& app, Raw& raw) {
 
 Status settle(Raw& raw) {
     CheckOptions& o = raw.out;
-    o.card = raw.card->count() > 0;
+    o.card = raw.card->given();
     if (!raw.at.empty()) {
         Result<UnixTime> at = parse_time(raw.at);
         if (!at) {
@@ -104,7 +102,7 @@ Status settle(Raw& raw) {
         }
         o.at = *at;
     }
-    o.stig = raw.stig->count() > 0;
+    o.stig = raw.stig->given();
     if (!raw.verify_kdc.empty()) {
         o.doctor = true;
         o.kdc = raw.verify_kdc;
@@ -132,19 +130,14 @@ Status settle(Raw& raw) {
 
 std::optional<CheckOptions> parse_check_options(int argc, char** argv, int& exit_status) {
     Raw raw;
-    CLI::App app{
+    CommandLine app{
         "Says whether a card or a certificate would log in here, as whom, and if not, why.",
         "piv-check"};
-    try {
-        define_question(app, raw);
-        define_inputs(app, raw.out);
-        define_frame(app, raw);
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        exit_status = e.get_exit_code() == 0
-                          ? app.exit(e)
-                          : report_failure({ErrorCode::BadUsage, explain_usage(e, app, argc, argv)},
-                                           wants_json(argc, argv));
+    define_question(app, raw);
+    define_inputs(app, raw.out);
+    define_frame(app, raw);
+    if (const std::optional<NotParsed> end = app.try_parse(argc, argv)) {
+        exit_status = end->help ? 0 : report_failure(end->error, wants_json(argc, argv));
         return std::nullopt;
     }
     if (Status settled = settle(raw); !settled) {

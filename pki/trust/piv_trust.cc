@@ -1,7 +1,6 @@
 // piv-trust: the installed CA chain over its life.
-#include <CLI/CLI.hpp>
 
-#include "pki/cli/usage.h"
+#include "pki/cli/command_line.h"
 #include "pki/trust/piv_trust_output.h"
 #include "pki/trust/trust_lock.h"
 #include "pki/x509/certificate_reader.h"
@@ -65,56 +64,56 @@ int change(const TrustOptions& o, const std::string& command) {
                                       : remove_entry(*before, o.id, evidence, o.now, o.force));
 }
 
-void define_bundle(CLI::App& app, TrustOptions& o) {
-    auto* bundle = app.add_subcommand("bundle", "Signed trust bundles for fleets");
+void define_bundle(CommandLine& app, TrustOptions& o) {
+    auto* bundle = app.add_command("bundle", "Signed trust bundles for fleets");
     bundle->fallthrough();
-    bundle->require_subcommand(1);
-    auto* create = bundle->add_subcommand("create", "Sign the installed chain");
+    bundle->require_command();
+    auto* create = bundle->add_command("create", "Sign the installed chain");
     create->add_option("--sign", o.key, "Private key of the signer, PEM")->required();
     create->add_option("--signer", o.signer,
                        "Certificate of the signer; default: the one in the file of the key");
-    create->add_option("-o,--output", o.output, "File to write")->capture_default_str();
+    create->add_option("-o,--output", o.output, "File to write")->show_default();
     create->add_option("--sequence", o.sequence, "Number that only grows; default: the time")
-        ->check(CLI::PositiveNumber);
-    auto* apply = bundle->add_subcommand("apply", "Bring the installed chain up to a bundle");
+        ->at_least(1);
+    auto* apply = bundle->add_command("apply", "Bring the installed chain up to a bundle");
     apply->add_option("FILE", o.source, "Bundle")->required();
     apply->add_option("--signer", o.signer, "The one certificate whose signature counts")
         ->required();
-    for (CLI::App* command : {create, apply}) {
+    for (CommandLine* command : {create, apply}) {
         command->fallthrough();
     }
 }
 
-void define(CLI::App& app, TrustOptions& o, std::string& at) {
-    app.set_version_flag("--version", std::string(kTrustTool) + " " + PIV_VERSION);
+void define(CommandLine& app, TrustOptions& o, std::string& at) {
+    app.version(std::string(kTrustTool) + " " + PIV_VERSION);
     app.add_option("--root", o.tree.root, "Work in this image root instead of /");
     app.add_option("--config", o.tree.config, "Configuration file instead of the default");
     app.add_option("--at", at, "Judge as if it were TIME");
     app.add_flag("--json", o.json, "One JSON document on stdout");
     app.add_flag("--dry-run", o.dry_run, "Say what would be done and write nothing");
-    app.require_subcommand(1);
+    app.require_command();
     app.fallthrough();
-    app.add_subcommand("list", "Every CA and responder certificate over its life");
-    app.add_subcommand("check", "The same; exit status 1 when something asks for action");
-    auto* add_files = app.add_subcommand("add", "Install CA certificates");
+    app.add_command("list", "Every CA and responder certificate over its life");
+    app.add_command("check", "The same; exit status 1 when something asks for action");
+    auto* add_files = app.add_command("add", "Install CA certificates");
     add_files->add_option("FILE", o.files, "Certificates in any form")->required();
     add_files->add_option("--state", o.state, "next (default beside others) or active")
-        ->check(CLI::IsMember({"next", "active"}));
+        ->one_of({"next", "active"});
     add_files->add_option("--succeeds", o.succeeds, "ID of the certificate that these replace");
     for (const char* name : {"promote", "retire", "remove"}) {
-        auto* command = app.add_subcommand(name, std::string(name) + " one certificate");
+        auto* command = app.add_command(name, std::string(name) + " one certificate");
         command->add_option("ID", o.id, "Start of its SHA-256, or its file")->required();
         if (std::string(name) != "promote") {
             command->add_flag("--force", o.force, "Even if something depends on it; logged");
         }
     }
     auto* roll =
-        app.add_subcommand("rollover", "What the timer runs: promote by date, warn, write metrics");
+        app.add_command("rollover", "What the timer runs: promote by date, warn, write metrics");
     roll->add_option("--metrics", o.metrics, "Text file for Prometheus' node exporter");
     roll->add_flag("--timer", o.timer,
                    "Only when rollover_interval has passed; priorities for the journal");
     auto* federation =
-        app.add_subcommand("federation", "Token-signing certificates in AD FS federation metadata");
+        app.add_command("federation", "Token-signing certificates in AD FS federation metadata");
     federation->add_option("SOURCE", o.source, "FederationMetadata.xml, or its https URL")
         ->required();
     federation->add_option("--relying-party-copy", o.relying_party,
@@ -129,9 +128,8 @@ void define(CLI::App& app, TrustOptions& o, std::string& at) {
     define_bundle(app, o);
 }
 
-int run(const CLI::App& app, const TrustOptions& o) {
-    const CLI::App* chosen = app.get_subcommands().front();
-    const std::string command = chosen->get_name();
+int run(const CommandLine& app, const TrustOptions& o) {
+    const std::string command = app.command();
     if (command == "list" || command == "check") {
         return list_or_check(o, command == "check");
     }
@@ -147,9 +145,11 @@ int run(const CLI::App& app, const TrustOptions& o) {
     if (command == "federation") {
         return run_federation(o);
     }
-    if (command == "bundle") {
-        return chosen->get_subcommands().front()->get_name() == "create" ? run_bundle_create(o)
-                                                                         : run_bundle_apply(o);
+    if (command == "bundle create") {
+        return run_bundle_create(o);
+    }
+    if (command == "bundle apply") {
+        return run_bundle_apply(o);
     }
     return change(o, command);
 }
@@ -159,10 +159,12 @@ int run(const CLI::App& app, const TrustOptions& o) {
 int main(int argc, char** argv) {
     TrustOptions o;
     std::string at;
-    CLI::App app{"The installed CA chain over its life.", kTrustTool};
+    CommandLine app{"The installed CA chain over its life.", kTrustTool};
     try {
         define(app, o, at);
-        app.parse(argc, argv);
+        if (const std::optional<int> end = app.parse(argc, argv)) {
+            return *end;
+        }
         o.now = system_time_now();
         if (!at.empty()) {
             const auto time = parse_time(at);
@@ -175,8 +177,6 @@ int main(int argc, char** argv) {
             o.tree.root.pop_back();
         }
         return run(app, o);
-    } catch (const CLI::ParseError& e) {
-        return end_of_parse(kTrustTool, e, app, argc, argv);
     } catch (const std::exception& e) {
         return fail(kTrustTool, {ErrorCode::Internal, e.what()}, o.json);
     }

@@ -5,7 +5,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "pki/cli/command_line.h"
 #include "pki/cli/tool.h"
 #include "tests/card/control.h"
 
@@ -181,20 +181,17 @@ int soak(const Options& o) {
 
 int main(int argc, char** argv) {
     try {
-        CLI::App app("Many PAM logins with mixed outcomes in one process", kTool);
+        CommandLine app("Many PAM logins with mixed outcomes in one process", kTool);
         Options o;
         app.add_option("--service", o.service, "PAM service");
         app.add_option("--user", o.user, "whose card is in the reader");
         app.add_option("--other-user", o.other_user, "whose it is not");
         app.add_option("--pin", o.pin, "the card's PIN");
         app.add_option("--control", o.control, "control socket of the virtual card: pulls it too");
-        app.add_option("--count", o.count, "logins")->check(CLI::Range(20, 10000000));
+        app.add_option("--count", o.count, "logins")->in_range(20, 10000000);
         app.add_option("--allowed-growth-kb", o.allowed_growth_kb, "of resident memory");
-        try {
-            app.parse(argc, argv);
-        } catch (const CLI::ParseError& error) {
-            const int code = app.exit(error);
-            return code == 0 ? 0 : static_cast<int>(ExitStatus::Usage);
+        if (const std::optional<int> end = app.parse(argc, argv)) {
+            return *end;
         }
         return soak(o);
     } catch (const std::exception& error) {

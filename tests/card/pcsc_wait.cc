@@ -2,13 +2,13 @@
 // For test scripts: readiness instead of sleeps.
 #include <winscard.h>
 
-#include <CLI/CLI.hpp>
 #include <ctime>
 #include <iostream>
 #include <string>
 #include <vector>
 
 #include "pki/base/time.h"
+#include "pki/cli/command_line.h"
 #include "pki/cli/tool.h"
 
 using namespace piv;
@@ -128,7 +128,7 @@ int wait_for_it(const Options& o) {
 
 int main(int argc, char** argv) {
     try {
-        CLI::App app("Waits for readers or for a card", "pcsc-wait");
+        CommandLine app("Waits for readers or for a card", "pcsc-wait");
         Options o;
         app.add_option("--readers", o.readers, "until at least so many readers are there");
         app.add_flag("--present", o.present, "until a card is in the reader");
@@ -136,12 +136,8 @@ int main(int argc, char** argv) {
         app.add_flag("--list", o.list, "show the readers now");
         app.add_option("--timeout-ms", o.timeout_ms, "give up after so long (10000)");
         app.add_option("reader", o.reader, "part of the reader's name");
-        try {
-            app.parse(argc, argv);
-        } catch (const CLI::ParseError& error) {
-            return error.get_exit_code() == 0
-                       ? app.exit(error)
-                       : (app.exit(error), static_cast<int>(ExitStatus::Usage));
+        if (const std::optional<int> end = app.parse(argc, argv)) {
+            return *end;
         }
         return wait_for_it(o);
     } catch (const std::exception& error) {

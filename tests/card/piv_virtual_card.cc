@@ -1,11 +1,11 @@
 // piv-virtual-card: a PIV card for the reader driver vpcd. For tests and demonstrations only.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "pki/base/file.h"
+#include "pki/cli/command_line.h"
 #include "pki/cli/tool.h"
 #include "tests/card/card_loop.h"
 
@@ -43,7 +43,7 @@ struct Options {
     bool stats = false;
 };
 
-void declare_card(CLI::App& app, Options& o) {
+void declare_card(CommandLine& app, Options& o) {
     app.add_option("--slot", o.slots,
                    "SLOT=CERT[,KEY[,FORM]]: 9a, 9c, 9d, 9e, 82 to 95; '-' leaves one out; FORM is "
                    "plain, gzip, no-edc, info-first, mscuid, long-length or gzip-unsaid");
@@ -54,11 +54,9 @@ void declare_card(CLI::App& app, Options& o) {
     app.add_option("--puk", o.profile.puk, "PUK (12345678)");
     app.add_option("--global-pin", o.profile.global_pin, "the card has a global PIN too");
     app.add_flag("--global-preferred", o.profile.global_preferred, "and prefers it");
-    app.add_option("--tries", o.profile.tries, "PIN retry counter (3)")->check(CLI::Range(1, 15));
-    app.add_option("--puk-tries", o.profile.puk_tries, "PUK retry counter (3)")
-        ->check(CLI::Range(1, 15));
-    app.add_option("--tries-left", o.tries_left, "PIN tries left at the start")
-        ->check(CLI::Range(0, 15));
+    app.add_option("--tries", o.profile.tries, "PIN retry counter (3)")->in_range(1, 15);
+    app.add_option("--puk-tries", o.profile.puk_tries, "PUK retry counter (3)")->in_range(1, 15);
+    app.add_option("--tries-left", o.tries_left, "PIN tries left at the start")->in_range(0, 15);
     app.add_flag("--no-discovery", o.no_discovery, "without the discovery object");
     app.add_flag("--default-selected", o.profile.default_selected, "needs no SELECT");
     app.add_flag("--contactless-atr", o.profile.contactless_atr, "an ATR with T=0 and T=1");
@@ -67,7 +65,7 @@ void declare_card(CLI::App& app, Options& o) {
     app.add_flag("--short", o.short_apdus, "short APDUs only")->excludes("--extended");
 }
 
-void declare_rest(CLI::App& app, Options& o) {
+void declare_rest(CommandLine& app, Options& o) {
     app.add_option("--port", o.port, "TCP port where vpcd listens on 127.0.0.1 (35963)");
     app.add_flag("--absent", o.absent, "not in the reader until the order 'insert'");
     app.add_option("--latency-apdu-ms", o.latency.apdu_ms, "each command takes so long");
@@ -230,18 +228,13 @@ int run_card(Options& o) {
 
 int main(int argc, char** argv) {
     try {
-        CLI::App app("A virtual PIV card (SP 800-73-4) for pcscd's reader driver vpcd", kTool);
-        app.set_version_flag("--version", std::string(kTool) + " " + PIV_VERSION);
+        CommandLine app("A virtual PIV card (SP 800-73-4) for pcscd's reader driver vpcd", kTool);
+        app.version(std::string(kTool) + " " + PIV_VERSION);
         Options options;
         declare_card(app, options);
         declare_rest(app, options);
-        try {
-            app.parse(argc, argv);
-        } catch (const CLI::ParseError& error) {
-            if (error.get_exit_code() == 0) {
-                return app.exit(error);
-            }
-            return fail(Error(ErrorCode::BadUsage, error.what()));
+        if (const std::optional<int> end = app.parse(argc, argv)) {
+            return *end;
         }
         struct sigaction action {};
         action.sa_handler = stop_on_signal;

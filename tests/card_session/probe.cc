@@ -9,13 +9,13 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
 #include <iostream>
 
 #include "pam_module/card/card_session.h"
 #include "pki/base/text.h"
+#include "pki/cli/command_line.h"
 
 namespace {
 
@@ -224,25 +224,27 @@ bool use(CardSession& session, const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app("Opens the cards that are there and uses them");
+    CommandLine app("Opens the cards that are there and uses them", "card-session-probe");
     Options o;
     CardSettings& s = o.settings;
-    app.add_option("--backend", o.backend)->check(CLI::IsMember({"auto", "piv", "pkcs11"}));
-    app.add_option("--module", s.module);
-    app.add_option("--reader", s.reader);
-    app.add_option("--slots", s.slots)->delimiter(',');
-    app.add_option("--floor", s.tries_floor);
-    app.add_option("--wait", s.wait_seconds);
-    app.add_option("--cache", s.cache_dir);
-    app.add_option("--pin", o.pin);
+    app.add_option("--backend", o.backend, "")->one_of({"auto", "piv", "pkcs11"});
+    app.add_option("--module", s.module, "");
+    app.add_option("--reader", s.reader, "");
+    app.add_option("--slots", s.slots, "")->delimiter(',');
+    app.add_option("--floor", s.tries_floor, "");
+    app.add_option("--wait", s.wait_seconds, "");
+    app.add_option("--cache", s.cache_dir, "");
+    app.add_option("--pin", o.pin, "");
     app.add_option("--new-pin", o.new_pin, "change the PIN (with --puk: unblock it)");
-    app.add_option("--puk", o.puk);
+    app.add_option("--puk", o.puk, "");
     app.add_option("--attempts", o.attempts, "signatures in one session");
-    app.add_option("--deadline-ms", o.deadline_ms);
+    app.add_option("--deadline-ms", o.deadline_ms, "");
     app.add_flag("--pad", o.pad, "PIN on the reader");
-    app.add_flag("--card-id", o.card_id);
+    app.add_flag("--card-id", o.card_id, "");
     app.add_flag("--pause", o.pause, "waits for a line on stdin where the person would type");
-    CLI11_PARSE(app, argc, argv);
+    if (const std::optional<int> end = app.parse(argc, argv)) {
+        return *end;
+    }
     s.backend = o.backend == "piv"      ? CardBackend::Piv
                 : o.backend == "pkcs11" ? CardBackend::Pkcs11
                                         : CardBackend::Auto;

@@ -1,1 +1,1 @@
-piv_unit_test(NAME unit_cli SOURCES cli_usage.cc LIBRARIES piv_cli)
+piv_unit_test(NAME unit_cli SOURCES command_line.cc LIBRARIES piv_cli)
