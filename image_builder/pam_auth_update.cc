@@ -17,6 +17,16 @@ namespace {
 
 constexpr char kConfigs[] = "/usr/share/pam-configs";
 constexpr char kProfile[] = "piv-login";
+constexpr char kSessionProfile[] = "piv-login-session";
+// Below 0, which is pam_systemd's: the session has its id when this line runs.
+constexpr char kSessionProfileText[] =
+    "Name: Notice that the smart card is removed (piv-login)\n"
+    "Default: yes\n"
+    "Priority: -1\n"
+    "Session-Interactive-Only: yes\n"
+    "Session-Type: Additional\n"
+    "Session:\n"
+    "\toptional\tpam_piv.so\n";
 constexpr std::array<const char*, 5> kTypes{
     {"auth", "account", "password", "session", "session-noninteractive"}};
 constexpr char kPrimary[] = "# here are the per-package modules (the \"Primary\" block)";
@@ -446,6 +456,15 @@ Status plan_marked(const Tree& tree, const PamHookSettings& settings, const std:
     lines.push_back("auth\t" + piv_control(settings.required, "done") + "\tpam_piv.so");
     plan.add_file(path, add_marked_section(*text, lines), Phase::Switch,
                   "a marked section, as pam-auth-update does not manage this file");
+    const std::string session = "/etc/pam.d/common-session";
+    if (settings.watch_session) {
+        Result<std::string> old = tree.read(session);
+        if (!old) {
+            return std::move(old).error();
+        }
+        plan.add_file(session, add_marked_session(*old), Phase::Switch,
+                      "a marked section: the removal of the card is noticed");
+    }
     plan.notes.push_back(why + ": a marked section was used in place of a pam-auth-update profile");
     return {};
 }
@@ -459,6 +478,11 @@ Status plan_pam_auth_update(const Tree& tree, const PamHookSettings& settings, S
     }
     const std::string profile = profile_text(settings);
     renderer.add(kProfile, profile);
+    if (settings.watch_session) {
+        renderer.add(kSessionProfile, kSessionProfileText);
+        plan.add_file(std::string(kConfigs) + "/" + kSessionProfile, kSessionProfileText,
+                      Phase::Inert, "pam-auth-update's profile of the session line");
+    }
     renderer.settle();
     plan.add_file(std::string(kConfigs) + "/" + kProfile, profile, Phase::Inert,
                   "pam-auth-update's profile of the card");

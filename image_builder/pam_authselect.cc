@@ -13,6 +13,7 @@ constexpr char kConf[] = "/etc/authselect/authselect.conf";
 constexpr char kCustom[] = "/etc/authselect/custom/piv-login";
 constexpr char kFeature[] = "with-piv-login";
 constexpr char kFeatureRequired[] = "with-piv-login-required";
+constexpr char kFeatureSession[] = "with-piv-login-session";
 
 struct Selected {
     std::string profile;
@@ -98,6 +99,11 @@ std::string with_card(const std::string& name, const std::string& text,
             continue;
         }
         out += line + "\n";
+    }
+    if (settings.watch_session) {
+        // Behind the profile's own session lines, so behind pam_systemd.
+        out += "session     optional" + pad + "pam_piv.so {include if \"" +
+               std::string(kFeatureSession) + "\"}\n";
     }
     return out;
 }
@@ -197,6 +203,9 @@ Status plan_authselect(const Tree& tree, const PamHookSettings& settings, StageP
     if (settings.required) {
         chosen.emplace_back(kFeatureRequired);
     }
+    if (settings.watch_session) {
+        chosen.emplace_back(kFeatureSession);
+    }
     std::set<std::string> features(chosen.begin(), chosen.end());
     std::vector<std::pair<std::string, std::string>> files;
     for (const std::string& name : *names) {
@@ -214,7 +223,10 @@ Status plan_authselect(const Tree& tree, const PamHookSettings& settings, StageP
         } else if (name == "README") {
             text = "Smart card login (piv-login), from profile " + base->profile + "\n\n" + *text +
                    "\nwith-piv-login::\n    Ask the smart card first.\n\n" +
-                   "with-piv-login-required::\n    Only the smart card logs in.\n";
+                   "with-piv-login-required::\n    Only the smart card logs in.\n" +
+                   (settings.watch_session
+                        ? "\nwith-piv-login-session::\n    Notice that the card is removed.\n"
+                        : "");
         }
         const std::set<std::string> implied = implied_features(*text, features);
         features.insert(implied.begin(), implied.end());

@@ -9,7 +9,8 @@ namespace piv {
 
 struct PamHookSettings {
     bool required = false;
-    bool break_glass = true;  // with required: root skips the card in system-auth / common-auth
+    bool break_glass = true;     // with required: root skips the card in system-auth / common-auth
+    bool watch_session = false;  // a session line, so that the removal of the card is noticed
 };
 
 /// Our control for a stack that goes on to passwords; `jump` is "done", or "end" for pam-configs.
@@ -31,6 +32,8 @@ std::string add_to_nsswitch(const std::string& text);
 
 /// The auth lines of a marked section at the top of a file that is nobody else's.
 std::string add_marked_section(const std::string& text, const std::vector<std::string>& lines);
+/// The session line, in a marked section at the end: behind pam_systemd, wherever that is.
+std::string add_marked_session(const std::string& text);
 
 /// The last component of a link's target.
 std::string file_name_of_link(const std::string& target);

@@ -161,6 +161,9 @@ Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings) {
                 strangers.insert(module);
             }
         }
+        if (Status s = prove_session(tree, settings, service, proof); !s) {
+            return std::move(s).error();
+        }
         const bool in_scope = settings.services.empty() || has(settings.services, service);
         const ServiceKind kind{service == "login", takes_password(*stack, settings),
                                was_open(service, settings)};

@@ -331,6 +331,10 @@ Answers answers(const PamLine& line, const PamScene& scene) {
     if (module == "pam_succeed_if.so") {
         return from_truth(succeed_if(line, scene));
     }
+    if (scene.opens_session) {
+        const bool known = passes(module) || has_no_say(module) || module == "pam_unix.so";
+        return known ? Answers{"success"} : Answers{"success", "session_err", "ignore"};
+    }
     if (module == "pam_unix.so") {
         if (!scene.local) {
             return {"user_unknown"};

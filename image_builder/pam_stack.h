@@ -21,6 +21,7 @@ struct PamScene {
     bool password_right = false;
     std::string piv_outcome;  // PAM name of what pam_piv returns: "success", "auth_err", ...
     bool strangers_may_grant = true;  // modules that are not known here may answer "success"
+    bool opens_session = false;       // the stack is one of type session
 };
 
 struct PamVerdict {
@@ -74,7 +75,16 @@ struct PamProof {
         PamVerdict password_known;
         PamVerdict card_only_known;
     };
+    /// Whether a session is opened, by what the session line of our module answers.
+    struct SessionRow {
+        std::string service;
+        std::string outcome;
+        PamVerdict opened;
+    };
     std::vector<Row> rows;
+    std::vector<SessionRow> session_rows;
+    std::vector<std::string> watched;    // our session line is where the session has its id
+    std::vector<std::string> unwatched;  // a session is opened, and no such line
     std::vector<std::string> covered;    // services whose stack asks our module
     std::vector<std::string> problems;   // one sentence each; empty: proven
     std::vector<std::string> strangers;  // modules that are not known: the proof leaves them out
@@ -82,5 +92,9 @@ struct PamProof {
 /// What the prover knows the answers of.
 bool is_known_pam_module(const std::string& name);
 Result<PamProof> prove_pam(const Tree& tree, const PamProofSettings& settings);
+/// The session stack of one service that asks the card, added to `proof`. A session that was opened
+/// before us is opened whatever our line answers: else it is among the problems.
+Status prove_session(const Tree& tree, const PamProofSettings& settings, const std::string& service,
+                     PamProof& proof);
 
 }  // namespace piv

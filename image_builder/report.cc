@@ -90,13 +90,20 @@ const char* word(const PamVerdict& v) {
 }  // namespace
 
 Json proof_json(const PamProof& proof) {
-    Json out{{"covered", proof.covered}, {"problems", proof.problems}, {"rows", Json::array()}};
+    Json out{{"covered", proof.covered},
+             {"problems", proof.problems},
+             {"rows", Json::array()},
+             {"session_rows", Json::array()}};
     for (const PamProof::Row& row : proof.rows) {
         out["rows"].push_back({{"service", row.service},
                                {"outcome", row.outcome},
                                {"password", word(row.password)},
                                {"no_password", word(row.card_only)},
                                {"root", word(row.root)}});
+    }
+    for (const PamProof::SessionRow& row : proof.session_rows) {
+        out["session_rows"].push_back(
+            {{"service", row.service}, {"outcome", row.outcome}, {"opened", word(row.opened)}});
     }
     return out;
 }
@@ -115,6 +122,18 @@ std::string describe(const PamProof& proof) {
         }
         (void)std::snprintf(line, sizeof line, "  %-20s %-14s %-14s %s\n", row.outcome.c_str(),
                             word(row.password), word(row.card_only), word(row.root));
+        out += line;
+    }
+    service.clear();
+    for (const PamProof::SessionRow& row : proof.session_rows) {
+        if (row.service != service) {
+            service = row.service;
+            out += "\n" + escape_for_display(service) + "\n";
+            (void)std::snprintf(line, sizeof line, "  %-20s %s\n", "pam_piv says", "session");
+            out += line;
+        }
+        (void)std::snprintf(line, sizeof line, "  %-20s %s\n", row.outcome.c_str(),
+                            word(row.opened));
         out += line;
     }
     return out;

@@ -71,6 +71,10 @@ void add_stage_options(CommandLine& app, StageCli& cli, bool ca_cert_required) {
     app.add_flag("--browsers", o.browsers, "let Firefox and Chromium use the card");
     app.add_flag("--nss-db", o.nss_db,
                  "put the chain and the card's module into the system's NSS database");
+    app.add_option("--on-card-removal", o.on_card_removal,
+                   "what becomes of a session whose card is removed (default ignore)")
+        ->type_name("ACTION")
+        ->check(CLI::IsMember({"lock", "logout", "ignore"}));
     app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
                  "let e-mail addresses and subjects name accounts");
     app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");
@@ -92,6 +96,9 @@ Status finish_stage_options(StageCli& cli) {
     }
     o.required = cli.mode == "required";
     o.break_glass = !cli.no_break_glass;
+    if (o.on_card_removal == "ignore") {
+        o.on_card_removal.clear();
+    }
     o.map = split_commas(o.map);  // --map upn,file as in the configuration file
     o.compat = split_commas(o.compat);
     Result<std::optional<UnixTime>> epoch = source_date_epoch();

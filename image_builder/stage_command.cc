@@ -1,5 +1,6 @@
 #include "image_builder/stage_command.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -392,6 +393,13 @@ int run_prove(const StageCommand& command, const std::vector<std::string>& servi
                             command.json);
             }
         }
+        proof->session_rows.erase(
+            std::remove_if(proof->session_rows.begin(), proof->session_rows.end(),
+                           [&services](const PamProof::SessionRow& row) {
+                               return std::find(services.begin(), services.end(), row.service) ==
+                                      services.end();
+                           }),
+            proof->session_rows.end());
         proof->rows = std::move(rows);
     }
     if (command.json) {

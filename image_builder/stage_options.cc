@@ -135,6 +135,10 @@ std::string config_text(const StageOptions& o, const std::vector<std::string>& s
         out += "\n[policy]\n";
         line("services", joined(services));
     }
+    if (!o.on_card_removal.empty()) {
+        out += "\n[session]\n";
+        line("on_card_removal", o.on_card_removal);
+    }
     return out;
 }
 
@@ -159,6 +163,7 @@ std::vector<std::string> canonical_options(const StageOptions& o) {
     add("pkinit", joined(o.pkinit));
     add("browsers", o.browsers ? "yes" : "");
     add("nss-db", o.nss_db ? "yes" : "");
+    add("on-card-removal", o.on_card_removal);
     add("rollover", o.rollover ? "yes" : "");
     return out;
 }

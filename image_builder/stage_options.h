@@ -33,6 +33,7 @@ struct StageOptions {
     std::vector<std::string> pkinit;  // REALM[=KDC]
     bool browsers = false;
     bool nss_db = false;
+    std::string on_card_removal;  // lock, logout; empty: ignore, which is the default
     bool rollover = false;
     bool allow_weak_mapping = false;
     bool pcscd = true;

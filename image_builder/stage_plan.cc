@@ -213,6 +213,7 @@ class Planner {
         PamHookSettings settings;
         settings.required = options_.required;
         settings.break_glass = options_.break_glass;
+        settings.watch_session = !options_.on_card_removal.empty();
         Status s;
         switch (out_.profile) {
             case ImageProfile::Al2:
@@ -381,9 +382,54 @@ class Planner {
                 "make sure that none of them lets anybody in by itself; the proof of the stacks "
                 "takes it so");
         }
+        removal_of_the_card();
         if (out_.proof.covered.empty()) {
             warning("no login service in this tree asks the card",
                     "install the programs that people log in with, then run this again");
+        }
+    }
+
+    // Which sessions are watched, of those that a person opens at a reader.
+    void removal_of_the_card() {
+        if (options_.on_card_removal.empty()) {
+            return;
+        }
+        const auto here = [this](const std::vector<std::string>& names) {
+            std::string out;
+            for (const std::string& name : names) {
+                if (std::find(out_.services.begin(), out_.services.end(), name) !=
+                    out_.services.end()) {
+                    out += (out.empty() ? "" : ", ") + name;
+                }
+            }
+            return out;
+        };
+        const std::string watched = here(out_.proof.watched);
+        const std::string unwatched = here(out_.proof.unwatched);
+        if (watched.empty()) {
+            warning(
+                "--on-card-removal: no session stack has pam_systemd.so before pam_piv.so, so "
+                "no session is watched",
+                "install the distribution's package of pam_systemd, then run this again");
+        } else {
+            out_.plan.notes.push_back("the removal of the card is noticed in sessions of: " +
+                                      watched);
+        }
+        if (!watched.empty() && !unwatched.empty()) {
+            out_.plan.notes.push_back(
+                "it is not in sessions of these, whose stacks have no pam_systemd.so before "
+                "pam_piv.so: " +
+                unwatched);
+        }
+        if (options_.on_card_removal == "lock" &&
+            (", " + watched + ",").find(", login,") != std::string::npos) {
+            out_.plan.notes.emplace_back(
+                "a text console has no screen that could be locked: for one, set "
+                "session.on_card_removal = logout in [service login] of a drop-in");
+        }
+        if (!tree_.exists(PIV_LIBEXECDIR "/piv-login-watch")) {
+            warning("--on-card-removal: " PIV_LIBEXECDIR "/piv-login-watch is not in the tree",
+                    "install the package piv-login, built with libsystemd, into the image");
         }
     }
 

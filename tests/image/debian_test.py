@@ -77,6 +77,14 @@ Session-Type: Additional
 Session:
 \toptional\t\t\tpam_sss.so
 """
+SYSTEMD = """Name: Register user sessions in the systemd control group hierarchy
+Default: yes
+Priority: 0
+Session-Interactive-Only: yes
+Session-Type: Additional
+Session:
+\toptional\tpam_systemd.so
+"""
 MKHOMEDIR = """Name: Create home directory on login
 Default: no
 Priority: 0
@@ -149,6 +157,11 @@ def compare(suite, name, prepare, *options):
     suite.succeeded(name, run)
     shutil.copyfile(os.path.join(root, "usr/share/pam-configs/piv-login"),
                     "/usr/share/pam-configs/piv-login")
+    session = os.path.join(root, "usr/share/pam-configs/piv-login-session")
+    suite.equal(name + ": a profile of the session line, if it is asked for",
+                "--on-card-removal" in options, os.path.exists(session))
+    if os.path.exists(session):
+        shutil.copyfile(session, "/usr/share/pam-configs/piv-login-session")
     done = tool("--package")
     suite.ok(name + ": the real tool agrees to work", done.returncode == 0 and
              b"ocal modifications" not in done.stderr + done.stdout, done.stderr + done.stdout)
@@ -161,7 +174,7 @@ def compare(suite, name, prepare, *options):
     restore(ours)
     done = tool("--package")
     suite.equal(name + ": the tool leaves ours as it is", ours, state())
-    tool("--package", "--remove", "piv-login")
+    tool("--package", "--remove", "piv-login", "piv-login-session")
     for path in FILES[:5]:
         suite.equal("%s: removed again: %s" % (name, path), before[path], state()[path])
     suite.succeeded(name + ": undo", suite.enable("--undo", "--root", root))
@@ -206,6 +219,23 @@ def check_renderings(suite):
     compare(suite, "local options", local_options)
     compare(suite, "lines around the block", lines_around)
     compare(suite, "sssd", profiles(sss=SSSD))
+    removal = ("--on-card-removal", "lock")
+    compare(suite, "removal", lambda: None, *removal)
+    compare(suite, "removal with systemd", profiles(systemd=SYSTEMD), *removal)
+    compare(suite, "removal with all", profiles(systemd=SYSTEMD, krb5=KRB5, early=ABOVE_US, two=TWO_LINES,
+                                                sss=SSSD, mkhomedir=MKHOMEDIR), *removal)
+    for name, systemd in (("removal", False), ("removal with systemd", True), ("removal with all", True)):
+        root = suite.path(name)
+        run = suite.enable("--ca-cert", suite.bundle, "--root", root, *removal)
+        suite.succeeded(name + ": again", run)
+        rows = [line.split()[2] for line in text_of(root, "etc/pam.d/common-session").split("\n")
+                if line.startswith("session")]
+        suite.equal(name + ": ours is the last line", "pam_piv.so", rows[-1])
+        suite.equal(name + ": behind pam_systemd", systemd, "pam_systemd.so" in rows)
+        suite.ok(name + ": not for sessions without a person", "pam_piv.so" not in
+                 text_of(root, "etc/pam.d/common-session-noninteractive"))
+        suite.equal(name + ": says so where nothing can be watched", not systemd,
+                    "no session is watched" in run.err)
 
 
 def check_foreign_line(suite):
@@ -216,8 +246,12 @@ def check_foreign_line(suite):
          "auth sufficient pam_mine.so\nauth\t[success=1 default=ignore]\tpam_unix.so")
     root = root_of_this_system(suite, "foreign")
     before = {path: text_of(root, path) for path in FILES}
-    run = suite.enable("--ca-cert", suite.bundle, "--root", root)
+    run = suite.enable("--ca-cert", suite.bundle, "--root", root, "--on-card-removal", "logout")
     suite.succeeded("staged", run)
+    session = text_of(root, "etc/pam.d/common-session")
+    suite.ok("the session line in a marked section at the end",
+             session.startswith(before["etc/pam.d/common-session"]) and
+             "session  optional   pam_piv.so\n####" in session, session)
     text = text_of(root, "etc/pam.d/common-auth")
     suite.ok("a marked section above it", text.index("piv-login control") < text.index("pam_unix.so"))
     suite.ok("the line is still there", "pam_mine.so" in text)

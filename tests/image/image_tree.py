@@ -372,6 +372,19 @@ def make_debian_like(root, os_release):
     return tree
 
 
+def with_pam_systemd(tree):
+    """libpam-systemd's profile, enabled, as pam-auth-update leaves it."""
+    tree.file("usr/share/pam-configs/systemd",
+              "Name: Register user sessions in the systemd control group hierarchy\nDefault: yes\n"
+              "Priority: 0\nSession-Interactive-Only: yes\nSession-Type: Additional\nSession:\n"
+              "\toptional\tpam_systemd.so\n")
+    tree.file("etc/pam.d/common-session", debian_common("session").replace(
+        "session\trequired\tpam_unix.so \n", "session\trequired\tpam_unix.so \nsession\toptional\tpam_systemd.so \n"))
+    tree.file("var/lib/pam/session", DEBIAN_RECORD["session"] + "Module: systemd\noptional\tpam_systemd.so\n")
+    tree.file("var/lib/pam/seen", "unix\nsystemd\n")
+    tree.age()
+
+
 def make_debian(root):
     return make_debian_like(root, 'NAME="Debian GNU/Linux"\nVERSION_ID="12"\nID=debian\n')
 

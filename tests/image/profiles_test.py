@@ -354,6 +354,96 @@ def check_card_greeter(suite):
             suite.equal(profile + ": " + outcome, "refused", rows[outcome]["password"])
 
 
+SESSION_FILES = {"al2": "etc/pam.d/system-auth-piv-login", "ubuntu": "etc/pam.d/common-session",
+                 "debian": "etc/pam.d/common-session"}
+
+
+def session_rows(root, path):
+    rows = [line.split("#")[0].split() for line in text_of(root, path).split("\n")]
+    return [row for row in rows if row and row[0].lstrip("-") == "session"]
+
+
+def check_card_removal(suite):
+    """--on-card-removal: a session line behind pam_systemd, and nothing without it."""
+    for profile in image_tree.MAKERS:
+        root, before, run = stage(suite, profile, name="removal-" + profile)
+        suite.succeeded(profile, run)
+        run = suite.enable("--ca-cert", suite.ca.path("root.cer"), suite.ca.path("int.cer"), "--root", root,
+                           "--on-card-removal", "ignore")
+        suite.succeeded(profile + ": ignore", run)
+        suite.ok(profile + ": ignore is the default", "nothing to do" in run.out, run.out)
+        for pam in ("etc/pam.d", "etc/authselect"):
+            for name in sorted(os.listdir(os.path.join(root, pam)) if
+                               os.path.isdir(os.path.join(root, pam)) else []):
+                path = os.path.join(root, pam, name)
+                if os.path.isfile(path):
+                    suite.equal(profile + ": without it no session line in " + name, [],
+                                [r for r in session_rows(root, pam + "/" + name) if "pam_piv.so" in r])
+        tree = image_tree.Tree(root)
+        if profile in ("ubuntu", "debian"):
+            suite.succeeded(profile + ": back", suite.enable("--undo", "--root", root))
+            image_tree.with_pam_systemd(tree)
+            before = snapshot(root)
+        for action in ("logout", "lock"):
+            run = suite.enable("--ca-cert", suite.bundle, "--root", root, "--on-card-removal", action)
+            suite.succeeded(profile + ": " + action, run)
+            suite.ok(profile + ": without the watcher it says so", "piv-login-watch is not in the tree" in
+                     run.err, run.err)
+            suite.ok(profile + ": the setting", "\n[session]\non_card_removal = %s\n" % action in
+                     text_of(root, "/etc/piv-login/piv-login.conf"))
+            path = SESSION_FILES.get(profile, "etc/authselect/system-auth")
+            rows = session_rows(root, path)
+            suite.equal(profile + ": one optional line, the last", ["session", "optional", "pam_piv.so"],
+                        rows[-1])
+            suite.equal(profile + ": one", 1, sum("pam_piv.so" in row for row in rows))
+            note = [l for l in run.out.split("\n") if "removal of the card is noticed" in l]
+            suite.ok(profile + ": says where", len(note) == 1 and "login" in note[0] and
+                     "gdm-password" in note[0], run.out)
+            suite.equal(profile + ": a text console has nothing to lock", action == "lock",
+                        "no screen that could be locked" in run.out)
+        if profile in RED_HAT[1:]:
+            no_generated_file_edited(suite, root, before, profile)
+            conf = text_of(root, "/etc/authselect/authselect.conf").split()
+            suite.ok(profile + ": our feature of the session", "with-piv-login-session" in conf, conf)
+        if profile == "al2":
+            no_generated_file_edited(suite, root, before, profile)
+        staged = snapshot(root)
+        run = suite.enable("--ca-cert", suite.bundle, "--root", root, "--on-card-removal", "lock")
+        suite.ok(profile + ": a second run writes nothing", "nothing to do" in run.out, run.out)
+        suite.same(profile + ": nothing written", staged, root)
+        proof = suite.piv_image("prove", "--root", root, "--json", "lightdm")
+        suite.equal(profile + ": proven", 0, proof.status)
+        opened = {r["outcome"]: r["opened"] for r in proof.json()["session_rows"]
+                  if r["service"] == "lightdm"}
+        suite.equal(profile + ": what the session line may answer", 5, len(opened))
+        suite.ok(profile + ": no answer of it keeps anybody out", "refused" not in opened.values(), opened)
+        suite.succeeded(profile + ": undo", suite.enable("--undo", "--root", root))
+        suite.same(profile + ": undone", before, root)
+
+
+def check_card_removal_without_tools(suite):
+    """Plain files, managed by no tool: a marked section at their end."""
+    root = suite.path("removal-plain")
+    tree = image_tree.MAKERS["al2"](root)
+    for name in ("system-auth", "password-auth"):
+        os.unlink(os.path.join(root, "etc/pam.d", name))
+        tree.file("etc/pam.d/" + name, image_tree.AUTHCONFIG_AUTH + image_tree.AUTHCONFIG_REST)
+    tree.file("usr/libexec/piv-login/piv-login-watch", "not run by anything here\n", 0o755)
+    before = snapshot(root)
+    run = suite.enable("--ca-cert", suite.bundle, "--root", root, "--on-card-removal", "lock")
+    suite.succeeded("staged", run)
+    suite.equal("nothing to warn of", "", run.err)
+    suite.equal("ours is the last", ["session", "optional", "pam_piv.so"],
+                session_rows(root, "etc/pam.d/password-auth")[-1])
+    suite.ok("marked", text_of(root, "etc/pam.d/password-auth").endswith(
+        "session  optional   pam_piv.so\n#### End piv-login control section. ####\n"))
+    suite.succeeded("undo", suite.enable("--undo", "--root", root))
+    suite.same("undone", before, root)
+    run = suite.enable("--ca-cert", suite.bundle, "--root", root, "--on-card-removal", "explode")
+    suite.refused("an action that does not exist", run, 64, "--on-card-removal")
+    suite.same("nothing was written", before, root)
+
+
 def main():
     suite = Suite(build_folder())
     suite.ca = Authority(suite.path("ca"))

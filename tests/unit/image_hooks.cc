@@ -34,3 +34,12 @@ TEST_CASE("a marked section goes before the first line that decides anything") {
     CHECK(add_marked_section("", {"auth required pam_piv.so"}) ==
           std::string(kMarkBegin) + "\nauth required pam_piv.so\n" + kMarkEnd + "\n");
 }
+
+TEST_CASE("the session line goes to the end of a file that is managed by no tool") {
+    const std::string section =
+        std::string(kMarkBegin) + "\nsession  optional   pam_piv.so\n" + kMarkEnd + "\n";
+    const std::string text = "session required pam_unix.so\nsession optional pam_systemd.so";
+    CHECK(add_marked_session(text) == text + "\n" + section);
+    CHECK(add_marked_session(text + "\n") == text + "\n" + section);
+    CHECK(add_marked_session("") == section);
+}

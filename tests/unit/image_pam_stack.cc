@@ -270,3 +270,70 @@ TEST_CASE("a stack of too many answers is given up, not worked on") {
     // 250 runs of it; 20,000 runs take minutes.
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20));
 }
+
+namespace {
+
+// A tree with one service that asks the card, and what it had before us.
+PamProof prove_one(const std::string& session, const std::string& before_session) {
+    const TempDir dir;
+    const RootDir root = RootDir::open(dir.path()).value();
+    const DiskTree disk(root);
+    OverlayTree before(disk);
+    OverlayTree after(disk);
+    const std::string auth = "auth sufficient pam_unix.so\nauth required pam_deny.so\n";
+    before.put_file("/etc/pam.d/lightdm", ByteView(auth + before_session).copy(), 0644);
+    after.put_file("/etc/pam.d/lightdm",
+                   ByteView("auth [success=done authinfo_unavail=ignore ignore=ignore default=die] "
+                            "pam_piv.so\n" +
+                            auth + session)
+                       .copy(),
+                   0644);
+    PamProofSettings settings;
+    settings.before = &before;
+    return prove_pam(after, settings).value();
+}
+
+}  // namespace
+
+TEST_CASE("a session line that keeps nobody out, behind the one that makes the session") {
+    const std::string stock = "session required pam_limits.so\n-session optional pam_systemd.so\n";
+    const PamProof good = prove_one(stock + "session optional pam_piv.so\n", stock);
+    CHECK(good.problems.empty());
+    CHECK(good.watched == std::vector<std::string>{"lightdm"});
+    CHECK(good.unwatched.empty());
+    REQUIRE(good.session_rows.size() == 5);
+    for (const PamProof::SessionRow& row : good.session_rows) {
+        CHECK(row.opened.surely_granted());
+    }
+}
+
+TEST_CASE("a session line in the wrong place watches nothing") {
+    const std::string stock = "session required pam_limits.so\n";
+    for (const std::string& wrong :
+         {stock + "session optional pam_piv.so\nsession optional pam_systemd.so\n",
+          stock + "session optional pam_piv.so\n", stock + "session optional pam_systemd.so\n"}) {
+        CAPTURE(wrong);
+        const PamProof proof = prove_one(wrong, stock);
+        CHECK(proof.problems.empty());
+        CHECK(proof.watched.empty());
+        CHECK(proof.unwatched == std::vector<std::string>{"lightdm"});
+    }
+    CHECK(prove_one("", "").unwatched.empty());  // opens no session
+}
+
+TEST_CASE("a session line that keeps somebody out is a problem, unless it was there before us") {
+    const std::string stock = "session required pam_limits.so\nsession optional pam_systemd.so\n";
+    const std::string required = stock + "session required pam_piv.so\n";
+    const PamProof ours = prove_one(required, stock);
+    REQUIRE(ours.problems.size() == 1);
+    CHECK(ours.problems[0].find("lightdm: no session is opened") == 0);
+    CHECK(ours.problems[0].find("session_err, service_err, module_unknown") != std::string::npos);
+    CHECK(prove_one(required, required).problems.empty());
+    // The added line takes the place that a jump of the service's own led to.
+    const PamProof jump = prove_one(
+        "session [success=1 default=ignore] pam_limits.so\nsession optional pam_piv.so\n"
+        "session required pam_deny.so\nsession required pam_permit.so\n",
+        "session [success=1 default=ignore] pam_limits.so\n"
+        "session required pam_deny.so\nsession required pam_permit.so\n");
+    CHECK(jump.problems.size() == 1);
+}
