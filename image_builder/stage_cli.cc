@@ -74,7 +74,7 @@ void add_stage_options(CommandLine& app, StageCli& cli, bool ca_cert_required) {
     app.add_option("--on-card-removal", o.on_card_removal,
                    "what becomes of a session whose card is removed (default ignore)")
         ->type_name("ACTION")
-        ->check(CLI::IsMember({"lock", "logout", "ignore"}));
+        ->one_of({"lock", "logout", "ignore"});
     app.add_flag("--allow-weak-mapping", o.allow_weak_mapping,
                  "let e-mail addresses and subjects name accounts");
     app.add_flag("--rollover", o.rollover, "two keys of one CA are meant: it is changing its key");
