@@ -1,6 +1,7 @@
 #include "ocsp_client/curl_transport.h"
 
 #include <curl/curl.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <map>
@@ -58,7 +59,7 @@ bool set(CURL* easy, CURLoption option, T value) {
 }
 
 // Everything that libcurl could do beyond one HTTP exchange is switched off by name; what is not
-// switched off here is off by default in every version from 7.74 on.
+// switched off here is off by default in every version from 7.58 on.
 bool set_limits(CURL* easy, const HttpRequest& request) {
     bool ok = true;
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -70,10 +71,13 @@ bool set_limits(CURL* easy, const HttpRequest& request) {
 #if LIBCURL_VERSION_NUM >= 0x075700
     ok = ok && set(easy, CURLOPT_QUICK_EXIT, 1L);  // a resolver that hangs does not hold us
 #endif
+#if LIBCURL_VERSION_NUM >= 0x074000
+    ok = ok && set(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+#endif  // Before 7.64, as in Enterprise Linux 8, what has no status line arrives with status 0: no 200.
     const long timeout = std::max(1, request.timeout_ms);
     return ok && set(easy, CURLOPT_NOSIGNAL, 1L) && set(easy, CURLOPT_FOLLOWLOCATION, 0L) &&
            set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)) &&
-           set(easy, CURLOPT_HTTP09_ALLOWED, 0L) && set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
+           set(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L) &&
            set(easy, CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED)) &&
            set(easy, CURLOPT_PROXY, request.proxy.c_str()) && set(easy, CURLOPT_NOPROXY, "") &&
            set(easy, CURLOPT_FRESH_CONNECT, 1L) && set(easy, CURLOPT_FORBID_REUSE, 1L) &&
@@ -147,6 +151,22 @@ Result<HttpResponse> outcome(Transfer& transfer, CURLcode code) {
     response.content_type = transfer.reply.content_type();
     response.body = transfer.reply.take_body();
     return response;
+}
+
+// Waits until libcurl or EXTRA, which may be null, has something to do.
+CURLMcode wait_for(CURLM* multi, curl_waitfd* extra, int timeout_ms) {
+    const unsigned count = extra == nullptr ? 0U : 1U;
+#if LIBCURL_VERSION_NUM >= 0x074200
+    return curl_multi_poll(multi, extra, count, timeout_ms, nullptr);
+#else
+    int ready = 0;
+    const CURLMcode code = curl_multi_wait(multi, extra, count, timeout_ms, &ready);
+    if (code == CURLM_OK && ready == 0) {
+        // It does not wait while a name is looked up, for which it has no socket.
+        (void)::poll(nullptr, 0, std::min(timeout_ms, 5));
+    }
+    return code;
+#endif
 }
 
 }  // namespace
@@ -247,8 +267,7 @@ Result<Transport::Completion> CurlTransport::wait_or_readable(Deadline deadline,
         curl_waitfd extra{};
         extra.fd = fd;
         extra.events = CURL_WAIT_POLLIN;
-        const CURLMcode code = curl_multi_poll(data_->multi, fd < 0 ? nullptr : &extra,
-                                               fd < 0 ? 0U : 1U, left, nullptr);
+        const CURLMcode code = wait_for(data_->multi, fd < 0 ? nullptr : &extra, left);
         if (code != CURLM_OK) {
             return Error(ErrorCode::Internal, "libcurl cannot wait");
         }
