@@ -58,6 +58,8 @@ Bytes oid_of(CertIdHash hash) {
     return oid;
 }
 
+}  // namespace
+
 // SubjectPublicKeyInfo ::= SEQUENCE { algorithm SEQUENCE, subjectPublicKey BIT STRING }
 std::optional<ByteView> public_key_bits(ByteView spki) noexcept {
     const auto whole = der_single(spki, der::kSequence);
@@ -74,8 +76,6 @@ std::optional<ByteView> public_key_bits(ByteView spki) noexcept {
     }
     return bits;
 }
-
-}  // namespace
 
 const EVP_MD* evp_of(CertIdHash hash) noexcept {
     switch (hash) {

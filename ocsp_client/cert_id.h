@@ -10,6 +10,9 @@ namespace piv {
 
 enum class CertIdHash { Sha1, Sha224, Sha256, Sha384, Sha512 };
 
+/// The content of the key's BIT STRING in a SubjectPublicKeyInfo, without the octet that counts unused bits.
+std::optional<ByteView> public_key_bits(ByteView spki) noexcept;
+
 /// The parts of a certificate and its issuer that a CertID is made of, taken once.
 struct CertSubject {
     Certificate certificate;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "ocsp_client/signature.h"
+#include "pki/x509/certificate_fields.h"
 
 namespace piv {
 
@@ -17,14 +18,6 @@ using NamePtr = std::unique_ptr<X509_NAME, NameDeleter>;
 
 constexpr int kMinRsaBits = 2048;
 constexpr int kMaxRsaBits = 8192;  // larger ones only cost time
-
-ByteView key_bits(const Certificate& certificate) noexcept {
-    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(certificate.native());
-    if (key == nullptr) {
-        return {};
-    }
-    return {ASN1_STRING_get0_data(key), static_cast<std::size_t>(ASN1_STRING_length(key))};
-}
 
 bool same_key(const Certificate& a, const Certificate& b) {
     return a.spki_sha256_hex() == b.spki_sha256_hex();
@@ -39,7 +32,8 @@ class ResponderId {
             const unsigned char* at = response.responder_name.data();
             id.name_.reset(
                 d2i_X509_NAME(nullptr, &at, static_cast<long>(response.responder_name.size())));
-            if (!id.name_ || at != response.responder_name.end()) {
+            if (!id.name_ || at != response.responder_name.end() ||
+                !canonical_name(response.responder_name, id.canonical_)) {
                 return Error(ErrorCode::OcspMalformed, "OCSP response: responderID");
             }
         }
@@ -48,15 +42,17 @@ class ResponderId {
     // RFC 6960 section 4.2.2.3
     [[nodiscard]] bool names(const Certificate& certificate) const {
         if (name_) {
-            return X509_NAME_cmp(name_.get(), X509_get_subject_name(certificate.native())) == 0;
+            return canonical_ == certificate.fields().subject_name;
         }
-        const Bytes hash = digest(EVP_sha1(), key_bits(certificate));
+        const auto key = public_key_bits(certificate.fields().spki);
+        const Bytes hash = key ? digest(EVP_sha1(), *key) : Bytes();
         return !hash.empty() && key_hash_ == ByteView(hash);
     }
 
   private:
     explicit ResponderId(ByteView key_hash) : key_hash_(key_hash) {}
     NamePtr name_;
+    CanonicalName canonical_;  // of name_
     ByteView key_hash_;
 };
 
@@ -140,8 +136,9 @@ Status check_key(const Certificate& delegate) {
 // the certificate in question, with the same key.
 Status check_delegate(const Certificate& delegate, const CertSubject& subject, UnixTime now) {
     X509* x = delegate.native();
-    if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(subject.issuer.native())) !=
-        0) {
+    if (delegate.fields().issuer != subject.issuer.fields().subject &&
+        X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(subject.issuer.native())) !=
+            0) {
         return unauthorized(delegate,
                             "was not issued by the issuer of the certificate in question");
     }
