@@ -160,7 +160,11 @@ Result<std::optional<int>> CardClient::pin_tries_left(std::size_t card, Deadline
     if (!reader.complete() || tries > 255) {
         return lose(ChannelResult::Refused);
     }
-    return known ? std::optional<int>(static_cast<int>(tries)) : std::nullopt;
+    std::optional<int> left;
+    if (known) {
+        left = static_cast<int>(tries);
+    }
+    return left;
 }
 
 Result<Bytes> CardClient::sign(const SignRequest& request, const SecretBuffer& pin,
