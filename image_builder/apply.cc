@@ -366,6 +366,13 @@ void Stager::note_folders(StageManifest& journal) const {
             journal.folder_times.emplace(folder, st.st_mtim);  // an earlier staging's note stays
         }
     }
+    for (const std::string& folder : journal.folders) {  // ours, from an earlier staging
+        const Result<UniqueFd> fd = root_.open_folder(folder);
+        struct stat st {};
+        if (fd.ok() && fstat(fd->get(), &st) == 0) {
+            journal.folder_times_before[folder] = st.st_mtim;
+        }
+    }
 }
 
 void Stager::put_times_back(const std::map<std::string, timespec>& times) const {

@@ -59,6 +59,7 @@ class Stager {
     Status save_originals(const StageManifest& journal);
     Status write_temporaries(const StagePlan& plan, const StageManifest& journal);
     Status switch_over(const StageManifest& journal);
+    [[nodiscard]] Status check_written(const StageManifest& manifest) const;
     Status restore(const ManifestEntry& entry, const Holding& want, const std::string& saved_in);
     Status write_record(const std::string& path, const std::string& text);
     Status clear_leftovers();

@@ -115,6 +115,9 @@ int run_import(const std::string& tool, const ImportCommand& command) {
     if (Status s = import_all(tree, command, imported, read); !s) {
         return fail(tool, s.error(), command.json);
     }
+    if (tree.fault()) {
+        return fail(tool, *tree.fault(), command.json);
+    }
     if (read == 0) {
         return fail(tool,
                     Error(ErrorCode::FileNotFound,

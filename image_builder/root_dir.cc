@@ -24,10 +24,27 @@ namespace {
 constexpr int kMaxLinks = 40;  // as the kernel's own limit
 constexpr std::size_t kMaxLinkTarget = 4096;
 
+// What a tree's own shape can be the cause of; everything else is a fault of the machine, and says
+// nothing about the tree.
+ErrorCode code_of(int error) {
+    switch (error) {
+        case ENOENT:
+        case ENOTDIR:
+            return ErrorCode::FileNotFound;
+        case ELOOP:
+        case ENAMETOOLONG:
+        case EINVAL:
+        case EXDEV:
+        case EISDIR:
+        case ENXIO:
+            return ErrorCode::ImageTree;
+        default:
+            return ErrorCode::FileUnreadable;
+    }
+}
+
 Error tree_error(const std::string& path, int error) {
-    const bool missing = error == ENOENT || error == ENOTDIR;
-    return {missing ? ErrorCode::FileNotFound : ErrorCode::ImageTree,
-            path + ": " + errno_text(error)};
+    return {code_of(error), path + ": " + errno_text(error)};
 }
 
 Result<std::string> read_link(int folder, const std::string& name) {
@@ -336,15 +353,18 @@ Result<Bytes> RootDir::read(const std::string& path, std::size_t max_bytes) cons
         return tree_error(path, errno);
     }
     if (!S_ISREG(st.st_mode)) {
-        return Error(ErrorCode::FileUnreadable, path + ": is not a regular file");
+        return Error(ErrorCode::ImageTree, path + ": is not a regular file");
     }
     Result<UniqueFd> fd = open_at(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (!fd) {
         return std::move(fd).error();
     }
     struct stat opened {};
-    if (fstat(fd->get(), &opened) != 0 || !S_ISREG(opened.st_mode)) {
-        return Error(ErrorCode::FileUnreadable, path + ": is not a regular file");
+    if (fstat(fd->get(), &opened) != 0) {
+        return tree_error(path, errno);
+    }
+    if (!S_ISREG(opened.st_mode)) {
+        return Error(ErrorCode::ImageTree, path + ": is not a regular file");
     }
     Bytes content;
     std::size_t used = 0;

@@ -49,7 +49,7 @@ class RootDir {
     /// Absent for a path whose folder does not exist either.
     [[nodiscard]] Result<Node> node(const std::string& path) const;
     /// A regular file, links followed inside the root; never blocks on a FIFO or opens a device.
-    /// Errors: FileNotFound, FileUnreadable, FileTooLarge, ImageTree.
+    /// Errors: FileNotFound, FileTooLarge, ImageTree; FileUnreadable for a cause that is not in the tree.
     [[nodiscard]] Result<Bytes> read(const std::string& path, std::size_t max_bytes) const;
     /// Names in a folder, sorted bytewise, without "." and "..".
     [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const;

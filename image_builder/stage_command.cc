@@ -196,6 +196,9 @@ int run_stage(const StageCommand& command) {
         return fail(command.tool, staged.error(), command.json);
     }
     StageOutcome outcome = plan_stage(*original, command.options, *staged);
+    if (disk.fault()) {
+        return fail(command.tool, *disk.fault(), command.json);
+    }
     if (!outcome.problems.empty()) {
         return fail_all(command, outcome);
     }
@@ -374,8 +377,8 @@ int run_prove(const StageCommand& command, const std::vector<std::string>& servi
     settings.break_glass = command.options.break_glass;
     settings.services = command.options.services;
     Result<PamProof> proof = prove_pam(disk, settings);
-    if (!proof) {
-        return fail(command.tool, proof.error(), command.json);
+    if (!proof || disk.fault()) {
+        return fail(command.tool, disk.fault() ? *disk.fault() : proof.error(), command.json);
     }
     if (!services.empty()) {
         std::vector<PamProof::Row> rows;

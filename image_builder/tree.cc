@@ -40,16 +40,24 @@ bool Tree::exists(const std::string& path) const {
     return found.ok() && found->kind != NodeKind::Absent;
 }
 
+template <typename T>
+Result<T> DiskTree::noted(Result<T> result) const {
+    if (!result && result.code() == ErrorCode::FileUnreadable && !fault_) {
+        fault_ = result.error();
+    }
+    return result;
+}
+
 Result<Node> DiskTree::node(const std::string& path) const {
-    return root_.node(path);
+    return noted(root_.node(path));
 }
 
 Result<Bytes> DiskTree::read_plain(const std::string& path) const {
-    return root_.read(path, kMaxTreeFile);
+    return noted(root_.read(path, kMaxTreeFile));
 }
 
 Result<std::vector<std::string>> DiskTree::list(const std::string& path) const {
-    Result<std::vector<std::string>> names = root_.list(path);
+    Result<std::vector<std::string>> names = noted(root_.list(path));
     if (!names && names.code() == ErrorCode::FileNotFound) {
         return std::vector<std::string>{};
     }
@@ -111,7 +119,7 @@ Result<Bytes> OverlayTree::read_plain(const std::string& path) const {
         return Error(ErrorCode::FileNotFound, normal);
     }
     if (it->second.node.kind != NodeKind::File) {
-        return Error(ErrorCode::FileUnreadable, normal + ": is not a regular file");
+        return Error(ErrorCode::ImageTree, normal + ": is not a regular file");
     }
     return it->second.content;
 }

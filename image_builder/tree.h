@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -38,8 +39,16 @@ class DiskTree : public Tree {
     [[nodiscard]] Result<Bytes> read_plain(const std::string& path) const override;
     [[nodiscard]] Result<std::vector<std::string>> list(const std::string& path) const override;
 
+    /// The first thing that could not be looked at, for a cause that is not in the tree (an I/O error,
+    /// no permission). Whatever was concluded from "it is not there" may be wrong then.
+    [[nodiscard]] const std::optional<Error>& fault() const noexcept { return fault_; }
+
   private:
+    template <typename T>
+    Result<T> noted(Result<T> result) const;
+
     const RootDir& root_;
+    mutable std::optional<Error> fault_;
 };
 
 /// A tree with some paths laid over another one.
