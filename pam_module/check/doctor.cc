@@ -10,6 +10,7 @@
 
 #include "pam_module/check/check_run.h"
 #include "pam_module/check/pam_files.h"
+#include "pam_module/check/removal_check.h"
 #include "pki/base/file.h"
 #include "pki/base/text.h"
 #include "pki/cli/json_output.h"
@@ -209,17 +210,15 @@ void Doctor::stacks() {
 }
 
 void Doctor::card_removal(const LoginPolicy& policy) {
-    if (policy.on_card_removal == OnCardRemoval::Ignore) {
-        return;
+    const std::vector<RemovalFinding> found = check_removal(options_, policy);
+    for (const RemovalFinding& one : found) {
+        const Rank rank = one.kind == RemovalFinding::Kind::Good       ? Rank::Ok
+                          : one.kind == RemovalFinding::Kind::Doubtful ? Rank::Warn
+                                                                       : Rank::Fail;
+        add_named(rank, "session", one.what, one.plain, one.fix);
     }
-    program("session", PIV_LIBEXECDIR "/piv-login-watch");
-    const std::vector<PamLine> lines = pam_lines(options_.root);
-    if (const PamLine* line = session_line(lines)) {
-        add(Rank::Ok, "session", line->file + " watches for the removal of the card");
-    } else {
-        add(Rank::Fail, "session",
-            "session.on_card_removal is set, and no session line in /etc/pam.d names pam_piv.so",
-            "session optional pam_piv.so, behind the line of pam_systemd.so");
+    if (!found.empty()) {
+        program("session", PIV_LIBEXECDIR "/piv-login-watch");
     }
 }
 

@@ -33,24 +33,80 @@ bool parse_line(const std::string& text, PamLine& out, std::string& module) {
     return true;
 }
 
-bool is_ours(const std::string& module) {
+std::string file_name(const std::string& module) {
     const std::size_t slash = module.rfind('/');
-    return module.substr(slash == std::string::npos ? 0 : slash + 1) == "pam_piv.so";
+    return module.substr(slash == std::string::npos ? 0 : slash + 1);
+}
+
+bool is_ours(const std::string& module) {
+    return file_name(module) == "pam_piv.so";
+}
+
+// Follows what is included, as far as libpam would; files that include each other come to an end.
+class StackReader {
+  public:
+    StackReader(const std::string& root, const std::string& type) : root_(root), type_(type) {}
+    void read(const std::string& service, int depth);
+    std::vector<std::string> modules;
+
+  private:
+    static constexpr int kMaxIncludes = 32;  // as libpam
+    static constexpr int kMaxFiles = 256;    // in all
+    const std::string& root_;
+    const std::string& type_;
+    int files_ = 0;
+};
+
+void StackReader::read(const std::string& service, int depth) {
+    if (depth > kMaxIncludes || ++files_ > kMaxFiles) {
+        return;
+    }
+    const std::string path = service[0] == '/' ? service : "/etc/pam.d/" + service;
+    const Result<Bytes> content = read_followed(root_, path, 1U << 20U);
+    std::istringstream lines(content ? std::string(ByteView(*content).text()) : std::string());
+    for (std::string text; std::getline(lines, text);) {
+        std::istringstream words(text);
+        std::string first;
+        std::string included;
+        if (words >> first && first == "@include" && words >> included) {
+            read(included, depth + 1);
+            continue;
+        }
+        PamLine line;
+        std::string module;
+        if (!parse_line(text, line, module) ||
+            (line.type[0] == '-' ? line.type.substr(1) : line.type) != type_) {
+            continue;
+        }
+        if (line.control == "include" || line.control == "substack") {
+            read(module, depth + 1);
+        } else {
+            modules.push_back(file_name(module));
+        }
+    }
 }
 
 }  // namespace
 
-std::vector<PamLine> pam_lines(const std::string& root) {
-    std::vector<PamLine> out;
+std::vector<std::string> pam_service_files(const std::string& root) {
     auto folder = RootedFolder::open(root, "/etc/pam.d");
     if (!folder) {
-        return out;
+        return {};
     }
-    const Result<std::vector<std::string>> names = folder->list("");
-    if (!names) {
-        return out;
-    }
-    for (const std::string& name : *names) {
+    Result<std::vector<std::string>> names = folder->list("");
+    return names ? std::move(*names) : std::vector<std::string>();
+}
+
+std::vector<std::string> modules_of(const std::string& root, const std::string& service,
+                                    const std::string& type) {
+    StackReader stack(root, type);
+    stack.read(service, 0);
+    return std::move(stack.modules);
+}
+
+std::vector<PamLine> pam_lines(const std::string& root) {
+    std::vector<PamLine> out;
+    for (const std::string& name : pam_service_files(root)) {
         const Result<Bytes> content = read_followed(root, "/etc/pam.d/" + name, 1U << 20U);
         if (!content) {
             continue;

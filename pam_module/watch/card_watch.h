@@ -1,5 +1,5 @@
-// The card half of piv-login-watch: looks at the readers, blocks until they change, and reports each
-// change of what it sees.
+// The card half of piv-login-watch: looks at the readers, blocks until they change, and reports what it
+// sees, every twenty seconds at the latest.
 #pragma once
 
 #include <functional>

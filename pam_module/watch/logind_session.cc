@@ -1,7 +1,5 @@
 #include "pam_module/watch/logind_session.h"
 
-#include <systemd/sd-bus.h>
-
 #include <cstdlib>
 #include <cstring>
 
@@ -88,27 +86,6 @@ bool LogindSession::graphical() const noexcept {
         std::free(type);
     }
     return !text;
-}
-
-Status LogindSession::call(const char* method) const {
-    sd_bus* bus = nullptr;
-    int result = sd_bus_open_system(&bus);
-    if (result < 0) {
-        return not_watched(std::string("no system bus: ") + std::strerror(-result));
-    }
-    sd_bus_error error = SD_BUS_ERROR_NULL;
-    result = sd_bus_call_method(bus, "org.freedesktop.login1", "/org/freedesktop/login1",
-                                "org.freedesktop.login1.Manager", method, &error, nullptr, "s",
-                                id_.c_str());
-    Status status;
-    if (result < 0) {
-        const std::string why = error.message != nullptr ? error.message : std::strerror(-result);
-        status = not_watched(std::string(method) + ": " + why);
-    }
-    sd_bus_error_free(&error);
-    (void)sd_bus_flush(bus);
-    (void)sd_bus_unref(bus);
-    return status;
 }
 
 }  // namespace piv

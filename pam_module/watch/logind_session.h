@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "pki/base/result.h"
+#include "pam_module/watch/logind_call.h"
 
 namespace piv {
 
@@ -30,13 +30,12 @@ class LogindSession {
     [[nodiscard]] bool graphical() const noexcept;
 
     /// Errors: BadConfig.
-    [[nodiscard]] Status lock() const { return call("LockSession"); }
-    [[nodiscard]] Status terminate() const { return call("TerminateSession"); }
+    [[nodiscard]] Status lock() const { return call_logind(LogindCall::Lock, id_); }
+    [[nodiscard]] Status terminate() const { return call_logind(LogindCall::Terminate, id_); }
 
   private:
     LogindSession(std::string id, sd_login_monitor* monitor) noexcept
         : id_(std::move(id)), monitor_(monitor) {}
-    Status call(const char* method) const;
 
     std::string id_;
     sd_login_monitor* monitor_;

@@ -9,6 +9,7 @@
 
 #include "pam_module/helper/process.h"
 #include "pam_module/helper/sandbox.h"
+#include "pam_module/watch/capabilities.h"
 #include "pam_module/watch/session_watch.h"
 
 namespace {
@@ -100,6 +101,9 @@ int main(int argc, char** argv) {
         return explain(argc, argv);
     }
     lift_time_limit();
+    if (!keep_needed_capabilities()) {
+        return explain(argc, argv);
+    }
     serve(UniqueFd(kHelperSocket));
     return 0;
 }

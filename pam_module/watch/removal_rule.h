@@ -9,7 +9,7 @@
 
 namespace piv {
 
-/// What the card half reports, one octet each.
+/// What the card half reports, one octet each, also when nothing has changed.
 enum class CardView : std::uint8_t {
     Watching = 1,   // the readers can be seen; sent once, first
     Present = 2,    // the card that opened the session is there
@@ -22,6 +22,10 @@ enum class CardView : std::uint8_t {
 
 /// How long pcscd may be away: a restart by a package upgrade is no removal.
 inline constexpr std::int64_t kFaultGraceMs = 10000;
+
+/// When the card half says nothing for so long, it hangs: in pcscd, in a driver or in a module. Longer
+/// than its waits and one read together.
+inline constexpr std::int64_t kSilenceMs = 45000;
 
 class RemovalRule {
   public:

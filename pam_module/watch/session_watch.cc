@@ -71,6 +71,7 @@ Status SessionWatch::start_card_half() {
         return Error(ErrorCode::HelperFailed, "no socket pair for the card half");
     }
     card_.reset(ends[0]);
+    heard_at_ms_ = monotonic_ms();
     UniqueFd theirs(ends[1]);
     const pid_t parent = getpid();
     card_pid_ = fork();
@@ -117,7 +118,7 @@ Status SessionWatch::start(Deadline deadline) {
     return {};
 }
 
-void SessionWatch::card_half_ended() {
+void SessionWatch::card_half_ended(const char* why) {
     card_.reset();
     (void)kill(card_pid_, SIGKILL);
     (void)waitpid(card_pid_, nullptr, 0);
@@ -126,8 +127,19 @@ void SessionWatch::card_half_ended() {
     restart_ms_ = std::min(std::max(restart_ms_ * 2, kFirstRestartMs), kLastRestartMs);
     restart_at_ms_ = now + restart_ms_;
     rule_.see(CardView::Fault, now);
+    if (view_ != CardView::Fault) {
+        log(LOG_ERR,
+            std::string("the process that watches the card ") + why + "; it is started again");
+    }
     view_ = CardView::Fault;
-    log(LOG_ERR, "the process that watches the card has ended; it is started again");
+}
+
+// It hangs, in pcscd or in what that or a module has loaded: nothing is known of the card. What it may
+// have said meanwhile has been heard before this is called, so that a sleep of both halves is none.
+void SessionWatch::card_half_silent() {
+    if (card_.valid() && monotonic_ms() - heard_at_ms_ >= kSilenceMs) {
+        card_half_ended("says nothing");
+    }
 }
 
 void SessionWatch::hear() {
@@ -138,12 +150,13 @@ void SessionWatch::hear() {
     }
     const auto view = static_cast<CardView>(octet);
     if (got != 1 || view < CardView::Watching || view > CardView::NoReader) {
-        card_half_ended();
+        card_half_ended("has ended");
         return;
     }
-    rule_.see(view, monotonic_ms());
-    if (view == view_) {
-        return;
+    heard_at_ms_ = monotonic_ms();
+    rule_.see(view, heard_at_ms_);
+    if (view == view_ || view == CardView::Watching) {
+        return;  // a half that was started again has said nothing of the card yet
     }
     const bool was_known = view_ != CardView::Watching;
     view_ = view;
@@ -193,10 +206,9 @@ int SessionWatch::wait_ms() const {
     if (const std::optional<std::int64_t> next = rule_.next_ms()) {
         wait = std::max<std::int64_t>(*next - now, 0);
     }
-    if (!card_.valid()) {
-        const std::int64_t restart = std::max<std::int64_t>(restart_at_ms_ - now, 0);
-        wait = wait < 0 ? restart : std::min(wait, restart);
-    }
+    const std::int64_t other = card_.valid() ? heard_at_ms_ + kSilenceMs : restart_at_ms_;
+    const std::int64_t left = std::max<std::int64_t>(other - now, 0);
+    wait = wait < 0 ? left : std::min(wait, left);
     return static_cast<int>(wait);
 }
 
@@ -216,6 +228,7 @@ void SessionWatch::run() {
         if (ready > 0 && fds[1].revents != 0) {
             hear();
         }
+        card_half_silent();
         act();
     }
 }

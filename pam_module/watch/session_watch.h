@@ -27,7 +27,8 @@ class SessionWatch {
 
   private:
     Status start_card_half();
-    void card_half_ended();
+    void card_half_ended(const char* why);
+    void card_half_silent();
     void hear();
     void act();
     void log(int priority, const std::string& what) const;
@@ -38,6 +39,7 @@ class SessionWatch {
     RemovalRule rule_;
     UniqueFd card_;
     pid_t card_pid_ = -1;
+    std::int64_t heard_at_ms_ = 0;
     std::int64_t restart_at_ms_ = 0;
     std::int64_t restart_ms_ = 0;
     bool failure_logged_ = false;

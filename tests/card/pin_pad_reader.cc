@@ -1,9 +1,8 @@
 // A reader with a PIN pad, for pcscd: everything but the pad is the driver vpcd, which this one loads.
 // Features VERIFY_PIN_DIRECT and MODIFY_PIN_DIRECT of PC/SC part 10. "Keys" are pressed by lines in a
-// file: digits, or CANCEL, or TIMEOUT. From pcscd's environment: PINPAD_DRIVER, the path of vpcd;
+// file: digits, or CANCEL, or TIMEOUT. From pcscd's environment: READER_DRIVER, the path of vpcd;
 // PINPAD_KEYS, that file, whose first line is used up by each entry; PINPAD_LOG, one line for each
 // request as it came, without a PIN. For tests only.
-#include <dlfcn.h>
 #include <reader.h>
 
 #include <cstdio>
@@ -14,16 +13,12 @@
 #include <vector>
 
 #include "pki/base/bytes.h"
-
-extern "C" {
-#include <ifdhandler.h>  // declares C functions and does not say so
-}
-
-#define PIV_DRIVER extern "C" __attribute__((visibility("default")))
+#include "tests/card/around_vpcd.h"
 
 namespace {
 
 using piv::Bytes;
+using piv::test::forward;
 
 constexpr DWORD kVerifyControl = SCARD_CTL_CODE(0x330000 + FEATURE_VERIFY_PIN_DIRECT);
 constexpr DWORD kModifyControl = SCARD_CTL_CODE(0x330000 + FEATURE_MODIFY_PIN_DIRECT);
@@ -31,23 +26,6 @@ constexpr DWORD kModifyControl = SCARD_CTL_CODE(0x330000 + FEATURE_MODIFY_PIN_DI
 const char* setting(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
-}
-
-void* vpcd() {
-    static void* const handle = ::dlopen(setting("PINPAD_DRIVER"), RTLD_NOW | RTLD_LOCAL);
-    return handle;
-}
-
-// A function of vpcd by its type; all of them return a response code.
-template <typename Function, typename... Arguments>
-RESPONSECODE forward(const char* name, Arguments... arguments) {
-    void* const symbol = vpcd() == nullptr ? nullptr : ::dlsym(vpcd(), name);
-    if (symbol == nullptr) {
-        return IFD_COMMUNICATION_ERROR;
-    }
-    Function* function = nullptr;
-    std::memcpy(&function, &symbol, sizeof symbol);
-    return function(arguments...);
 }
 
 // The next "keys", and the rest stays for the next time. Nothing there: nobody is at the reader.
@@ -214,34 +192,6 @@ PIV_DRIVER RESPONSECODE IFDHControl(DWORD lun, DWORD code, PUCHAR in, DWORD in_s
     return IFD_SUCCESS;
 }
 
-PIV_DRIVER RESPONSECODE IFDHCreateChannelByName(DWORD lun, LPSTR name) {
-    return forward<decltype(IFDHCreateChannelByName)>("IFDHCreateChannelByName", lun, name);
-}
-PIV_DRIVER RESPONSECODE IFDHCreateChannel(DWORD lun, DWORD channel) {
-    return forward<decltype(IFDHCreateChannel)>("IFDHCreateChannel", lun, channel);
-}
-PIV_DRIVER RESPONSECODE IFDHCloseChannel(DWORD lun) {
-    return forward<decltype(IFDHCloseChannel)>("IFDHCloseChannel", lun);
-}
-PIV_DRIVER RESPONSECODE IFDHGetCapabilities(DWORD lun, DWORD tag, PDWORD size, PUCHAR value) {
-    return forward<decltype(IFDHGetCapabilities)>("IFDHGetCapabilities", lun, tag, size, value);
-}
-PIV_DRIVER RESPONSECODE IFDHSetCapabilities(DWORD lun, DWORD tag, DWORD size, PUCHAR value) {
-    return forward<decltype(IFDHSetCapabilities)>("IFDHSetCapabilities", lun, tag, size, value);
-}
-PIV_DRIVER RESPONSECODE IFDHSetProtocolParameters(DWORD lun, DWORD protocol, UCHAR flags,
-                                                  UCHAR pts1, UCHAR pts2, UCHAR pts3) {
-    return forward<decltype(IFDHSetProtocolParameters)>("IFDHSetProtocolParameters", lun, protocol,
-                                                        flags, pts1, pts2, pts3);
-}
-PIV_DRIVER RESPONSECODE IFDHPowerICC(DWORD lun, DWORD action, PUCHAR atr, PDWORD size) {
-    return forward<decltype(IFDHPowerICC)>("IFDHPowerICC", lun, action, atr, size);
-}
-PIV_DRIVER RESPONSECODE IFDHTransmitToICC(DWORD lun, SCARD_IO_HEADER send, PUCHAR in, DWORD in_size,
-                                          PUCHAR out, PDWORD out_size, PSCARD_IO_HEADER receive) {
-    return forward<decltype(IFDHTransmitToICC)>("IFDHTransmitToICC", lun, send, in, in_size, out,
-                                                out_size, receive);
-}
 PIV_DRIVER RESPONSECODE IFDHICCPresence(DWORD lun) {
     return forward<decltype(IFDHICCPresence)>("IFDHICCPresence", lun);
 }

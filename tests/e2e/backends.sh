@@ -18,8 +18,9 @@ printf '%s\n' "directories.tokendir = $TOKENS" "objectstore.backend = file" "log
 chmod 644 /etc/softhsm/softhsm2.conf /etc/softhsm2.conf
 configure_login "[service piv-test-piv]" "card.backend = piv" \
     "[service piv-test-opensc]" "card.backend = pkcs11" "card.module = $OPENSC" \
-    "[service piv-test-softhsm]" "card.backend = pkcs11" "card.module = $SOFTHSM"
-for backend in piv opensc softhsm; do cp /etc/pam.d/piv-test "/etc/pam.d/piv-test-$backend"; done
+    "[service piv-test-softhsm]" "card.backend = pkcs11" "card.module = $SOFTHSM" \
+    "[service piv-test-blocked]" "card.backend = pkcs11" "card.module = /usr/lib/libhostile-module.so"
+for backend in piv opensc softhsm blocked; do cp /etc/pam.d/piv-test "/etc/pam.d/piv-test-$backend"; done
 start_ocsp int
 start_ocsp root
 start_pcscd
@@ -93,6 +94,17 @@ start_card card "$(lab_card alice)" --tries-left 0
 one_backend piv "blocked PIN" alice 123456 PAM_MAXTRIES
 one_backend opensc "blocked PIN" alice 123456 PAM_MAXTRIES
 stop_card card
+# SoftHSM counts no wrong PINs and never blocks one. Its token behind a module that says what one that
+# does would say: by the flag of the token, and, where that says nothing, in answer to the PIN.
+install -m 755 "$BUILD/tests/e2e/libhostile-module.so" /usr/lib/
+ln -s "$SOFTHSM" /usr/lib/libhostile-real.so
+: >/usr/lib/hostile-module.orders
+fill_token alice alice
+one_backend blocked "the token as it is" alice 123456 PAM_SUCCESS
+echo "token locked" >/usr/lib/hostile-module.orders
+one_backend blocked "blocked PIN, by the token's flag" alice 123456 PAM_MAXTRIES
+echo "login locked" >/usr/lib/hostile-module.orders
+one_backend blocked "blocked PIN, by C_Login" alice 123456 PAM_MAXTRIES
 # Nothing to use at all.
 start_card card --no-discovery
 one_backend piv "no certificate" alice 123456 PAM_CRED_INSUFFICIENT

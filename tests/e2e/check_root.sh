@@ -133,6 +133,54 @@ run piv-check --doctor --root "$TREE"
 says "root CN=Lab Root CA" "the image's chain is shown"
 says "/etc/pam.d/" "and its PAM lines"
 
+# --- the removal of the card: setting, line, and where it stands ---------------------------------------
+rm -f "$TREE"/etc/pam.d/*
+removal() { # ACTION-OR-NOTHING LINE...: the session stack of login, and the setting
+    rm -f "$TREE/etc/piv-login/piv-login.conf.d/removal.conf"
+    mkdir -p "$TREE/etc/piv-login/piv-login.conf.d"
+    [ -z "$1" ] || printf '[session]\non_card_removal = %s\n' "$1" >"$TREE/etc/piv-login/piv-login.conf.d/removal.conf"
+    shift
+    printf '%s\n' "auth required pam_piv.so" "auth required pam_permit.so" "session include stack" >"$TREE/etc/pam.d/login"
+    printf '%s\n' "session required pam_limits.so" "$@" >"$TREE/etc/pam.d/stack"
+    run piv-check --doctor --root "$TREE"
+    SESSION=$(grep -E '^(ok|warn|FAIL) +session ' <<<"$OUT")
+}
+is_said() { # RANK TEXT WHAT
+    if grep -qE "^$1 +session .*$2" <<<"$SESSION"; then pass "$3"; else fail "$3" "$SESSION"; fi
+}
+systemd='-session optional pam_systemd.so' ours='session optional pam_piv.so'
+removal "" "$systemd"
+equal "neither setting nor line: nothing is said" "" "$SESSION"
+removal lock "$systemd" "$ours"
+is_said ok "is noticed: login" "setting and line: noticed"
+is_said FAIL "piv-login-watch: No such file" "the program that is not there"
+mkdir -p "$TREE/usr/libexec/piv-login" "$TREE/usr/lib64/security"
+install -m 755 /bin/true "$TREE/usr/libexec/piv-login/piv-login-watch"
+removal lock "$systemd" "$ours"
+is_said ok "/piv-login-watch$" "and that is"
+is_said FAIL "pam_systemd.so is not installed" "pam_systemd that is not installed"
+: >"$TREE/usr/lib64/security/pam_systemd.so"
+removal lock "$systemd" "$ours"
+equal "all in place: nothing to put right" "" "$(grep -E '^(FAIL|warn)' <<<"$SESSION")"
+removal lock "$systemd"
+is_said FAIL "no session line in /etc/pam.d names pam_piv.so" "a setting without the line"
+removal lock "$ours"
+is_said FAIL "none of pam_systemd.so: login" "a line without pam_systemd"
+removal lock "$ours" "$systemd"
+is_said FAIL "stands before pam_systemd.so.*: login" "a line before pam_systemd"
+removal "" "$systemd" "$ours"
+is_said warn "ignore: nothing is watched: login" "a line without the setting"
+printf '[service login]\nsession.on_card_removal = logout\n' >"$TREE/etc/piv-login/piv-login.conf.d/one.conf"
+removal "" "$systemd" "$ours"
+is_said ok "is noticed: login" "the setting for one service"
+rm "$TREE/etc/piv-login/piv-login.conf.d/one.conf"
+removal lock "$systemd" "$ours"
+printf '%s\n' "auth include login" "$systemd" >"$TREE/etc/pam.d/desktop"
+sed -i 's/^services = .*/services = login, desktop/' "$TREE/etc/piv-login/piv-login.conf"
+run piv-check --doctor --root "$TREE"
+SESSION=$(grep -E '^(ok|warn|FAIL) +session ' <<<"$OUT")
+is_said warn "no session line of pam_piv.so: desktop" "one service without the line"
+
 # --- reports -----------------------------------------------------------------------------------------
 install -d /etc/piv-login/trust/anchors /etc/piv-login/trust/intermediates
 install -m 644 "$LAB/root.pem" /etc/piv-login/trust/anchors/

@@ -1,5 +1,5 @@
-// A PKCS#11 module: OpenSC's, until it comes to the place and does the deed that the file kOrders
-// names, as "sign crash". For hostile_module.sh.
+// A PKCS#11 module: OpenSC's or SoftHSM's, until it comes to the place and does the deed that the file
+// kOrders names, as "sign crash". For hostile_module.sh and backends.sh.
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <p11-kit/pkcs11.h>
@@ -178,6 +178,8 @@ CK_RV token(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info) {
     if (lies("token")) {
         info->ulMinPinLen = info->ulMaxPinLen = kHuge;
         std::memset(info->serialNumber, 0x1B, sizeof info->serialNumber);
+    } else if (here("token") && deed == "locked") {
+        info->flags |= CKF_USER_PIN_LOCKED;
     }
     return rv;
 }
@@ -197,6 +199,9 @@ CK_RV attributes(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUT
 }
 CK_RV login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG size) {
     at("login");
+    if (here("login") && deed == "locked") {
+        return CKR_PIN_LOCKED;
+    }
     return real->C_Login(session, user, pin, size);
 }
 CK_RV sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG size, CK_BYTE_PTR signature,

@@ -233,7 +233,7 @@ start_pcscd() { # [READERS]: real pcscd with so many virtual readers of two slot
     : >"$PIN_KEYS"
     local options=(--foreground --error)
     ! pcscd --help | grep -q -e --disable-polkit || options+=(--disable-polkit)
-    start pcscd env PINPAD_DRIVER="$TMPDIR/vpcd-0.so" PINPAD_KEYS="$PIN_KEYS" \
+    start pcscd env READER_DRIVER="$TMPDIR/vpcd-0.so" PINPAD_KEYS="$PIN_KEYS" \
         PINPAD_LOG="$TMPDIR/pin-pad.log" pcscd "${options[@]}"
     "$WAIT" --readers $((2 * readers)) || give_up "pcscd with $readers readers"
 }

@@ -104,3 +104,18 @@ TEST_CASE("a call that failed is due again") {
     CHECK(rule.due(1999) == OnCardRemoval::Ignore);
     CHECK(rule.due(2000) == OnCardRemoval::Lock);
 }
+
+TEST_CASE("what is said again counts from the first time") {
+    RemovalRule rule(OnCardRemoval::Lock, kDebounce);
+    for (std::int64_t at = 0; at < kDebounce; at += 500) {
+        rule.see(CardView::Removed, at);
+    }
+    CHECK(take(rule, kDebounce) == OnCardRemoval::Lock);
+    rule.see(CardView::Present, 10000);
+    for (std::int64_t at = 20000; at < 20000 + kFaultGraceMs; at += 5000) {
+        rule.see(CardView::Fault, at);
+    }
+    CHECK(take(rule, 20000 + kFaultGraceMs) == OnCardRemoval::Lock);
+    rule.see(CardView::Fault, 40000);
+    CHECK(take(rule, 80000) == OnCardRemoval::Ignore);
+}
