@@ -91,6 +91,9 @@ bool Attempt::ready(PayloadReader reader) noexcept {
     if (!reader.complete() || deadline_ms > kMaxDeadlineMs || wait_ms > kMaxWaitMs) {
         return false;
     }
+    // From here, as the helper counts: what its start took on a busy machine is not taken from the time
+    // that it has to say no with the reason.
+    started_ = host_clock_ms();
     allowed_ms_ = static_cast<long long>(deadline_ms) + wait_ms;
     return true;
 }

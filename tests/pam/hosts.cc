@@ -192,6 +192,11 @@ TEST_CASE("A late verdict, a stopped helper and one that lingers are over in tim
     CHECK(lingers.second < 1500);
 }
 
+TEST_CASE("What the helper's start takes is not taken from its time") {
+    // 200 ms and the grace of a second were allowed; it starts in 1.1 s and answers 0.6 s later.
+    CHECK(Stack(line("auth", "required", "slow-start/1100")).authenticate() == PAM_SUCCESS);
+}
+
 TEST_CASE("The time of the person does not count") {
     Stack stack(line("auth", "required", "pin/123456"));
     stack.conversation.before = [] { std::this_thread::sleep_for(std::chrono::seconds(4)); };

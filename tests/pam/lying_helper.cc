@@ -219,6 +219,11 @@ void Liar::lie(const std::string& what, const std::string& value) {
         ready(200);
         (void)usleep(static_cast<useconds_t>(number) * 1000U);
         verdict(0, user_);
+    } else if (what == "slow-start") {
+        (void)usleep(static_cast<useconds_t>(number) * 1000U);
+        ready(200);
+        (void)usleep(600 * 1000U);
+        verdict(0, user_);
     } else if (what == "pin") {  // granted to whoever types it
         ready();
         const bool good = ask(SecretSource::Person) == value;
