@@ -78,7 +78,9 @@ every_command() { # USER FAULT [OPTION of piv-virtual-card...]
     log_in "$user"
     equal "$label: the login works" PAM_SUCCESS "$PAM_CODE"
     [ "$PAM_CODE" = PAM_SUCCESS ] || give_up "$label" "$OUT"
-    # The second one, since the first may leave something in a cache.
+    # The third: the first may leave the card in a cache, the second what its kind does after a reset.
+    settled
+    log_in "$user"
     settled
     card "$card" clear >/dev/null
     log_in "$user"
@@ -101,6 +103,10 @@ if [ -n "${WORKER:-}" ]; then
     for ((job = WORKER - 1; job < ${#FAULTS[@]}; job += WORKERS)); do
         KNOWN=yes
         every_command alice "${FAULTS[job]}"
+        # Of the same kind, but with PIV selected after a reset: what is remembered of the others goes.
+        find $CACHE -mindepth 1 -delete
+        every_command alice "${FAULTS[job]}" --default-selected
+        find $CACHE -mindepth 1 -delete
     done
     for ((job = WORKERS - WORKER; job < ${#FAULTS[@]}; job += WORKERS)); do
         KNOWN=no
