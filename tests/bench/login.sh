@@ -2,11 +2,11 @@
 # What one login with a card costs: pam_piv.so against pam_pkcs11, pam_p11 and SSSD's p11_child, all
 # on the same virtual card behind the same pcscd, same PIN, revocation asked by none of them. The row
 # "host" is the program that runs the modules, pamtester, with pam_permit.
-# usage: login.sh BUILD_DIR; environment: RUNS (default 7), COLD. One JSON object a row on stdout.
+# usage: login.sh BUILD_DIR; environment: RUNS (default 15), COLD. One JSON object a row on stdout.
 # shellcheck disable=SC2016
 . "$(dirname "$0")/../e2e/lib.sh"
 enter_sandbox "$@" -- --install "$1"
-RUNS=${RUNS:-7}
+RUNS=${RUNS:-15}
 HERE=$SOURCE/tests/bench
 PIN=123456
 # COLD=yes: no card is known from before.
@@ -75,37 +75,56 @@ set_up_p11_child() {
 }
 
 # --- measuring ---------------------------------------------------------------------------------------
-# One row: the medians of RUNS runs that all have to succeed.
-row() { # NAME USER CASE STDIN COMMAND...
-    local name=$1 user=$2 case=$3 text=$4 lines
-    shift 4
-    lines=$("$HERE/measure.py" --stdin "$text" --before "$FORGET'$CARD' --tell '$TMPDIR/c.sock' clear" \
-        --after "'$CARD' --tell '$TMPDIR/c.sock' stats" "$RUNS" "$@") || give_up "measuring $name"
-    jq -cs --arg name "$name" --arg user "$user" --arg case "$case" '
+# One run of one of them; its figures go into $TMPDIR/runs/NAME.
+measure() { # NAME STDIN COMMAND...
+    local name=$1 text=$2
+    shift 2
+    "$HERE/measure.py" --stdin "$text" --before "$FORGET'$CARD' --tell '$TMPDIR/c.sock' clear" \
+        --after "'$CARD' --tell '$TMPDIR/c.sock' stats" 1 "$@" >>"$TMPDIR/runs/$name" || give_up "measuring $name"
+}
+# The medians of the runs.
+row() { # NAME USER CASE
+    jq -cs --arg name "$1" --arg user "$2" --arg case "$3" '
         def median: sort | .[length / 2 | floor];
         { bench: "login", case: $case, user: $user, name: $name, runs: length,
           failed: map(select(.status != 0)) | length,
           wall_ms: map(.wall_ms) | median, cpu_ms: map(.cpu_ms) | median,
           peak_kib: map(.peak_kib) | median, apdus: map(.after.apdus) | median,
-          bytes: map(.after.bytes_out // .after.bytes) | median }' <<<"$lines"
+          bytes: map(.after.bytes_out // .after.bytes) | median }' "$TMPDIR/runs/$1"
 }
+# All of them in turn, RUNS times: what else the machine does meanwhile falls on each alike.
 rows() { # USER CASE CARD-OPTION...
-    local user=$1 case=$2
+    local user=$1 case=$2 name names=() found options run
     shift 2
+    # What was learnt from the cards of other rows, which have the same ATR and behave otherwise.
+    rm -rf /var/lib/piv-login/cache/cards/* "$TMPDIR/runs"
+    mkdir "$TMPDIR/runs"
     start_card c "$(lab_card "$user")" --pin "$PIN" "$@"
-    local name
     for name in host piv pam_pkcs11 pam_p11; do
-        [ -e "/etc/pam.d/bench-$name" ] || continue
-        row "$name" "$user" "$case" "$PIN"$'\n' pamtester "bench-$name" "$user" authenticate
+        [ ! -e "/etc/pam.d/bench-$name" ] || names+=("$name")
     done
+    # A known card has logged in before, and once more: what it takes is tried then (docs/cards.md).
+    if [ "${COLD:-no}" != yes ]; then
+        for run in 1 2; do
+            pamtester bench-piv "$user" authenticate <<<"$PIN" >/dev/null 2>&1 || give_up "the first login"
+        done
+    fi
     # A login by SSSD runs p11_child twice: once to find the certificate, once to use it. What pam_sss
     # and SSSD's own processes cost beside it is not counted.
     if [ -n "${P11_CHILD:-}" ]; then
-        local options=(--verify no_ocsp --ca_db "$TMPDIR/sssd-ca.pem" --logger=stderr)
+        options=(--verify no_ocsp --ca_db "$TMPDIR/sssd-ca.pem" --logger=stderr)
         mapfile -t found < <("$P11_CHILD" --pre "${options[@]}")
-        TOKEN=${found[0]:-} MODULE=${found[1]:-} KEY=${found[2]:-} row p11_child "$user" "$case" "$PIN" sh -c '"$0" --pre "$@" </dev/null && exec "$0" --auth --pin \
-            --token_name "$TOKEN" --module_name "$MODULE" --key_id "$KEY" "$@"' "$P11_CHILD" "${options[@]}"
+        export TOKEN=${found[0]:-} MODULE=${found[1]:-} KEY=${found[2]:-}
     fi
+    for ((run = 0; run < RUNS; run++)); do
+        for name in "${names[@]}"; do
+            measure "$name" "$PIN"$'\n' pamtester "bench-$name" "$user" authenticate
+        done
+        [ -z "${P11_CHILD:-}" ] || measure p11_child "$PIN" sh -c '"$0" --pre "$@" </dev/null && exec "$0" --auth --pin \
+            --token_name "$TOKEN" --module_name "$MODULE" --key_id "$KEY" "$@"' "$P11_CHILD" "${options[@]}"
+    done
+    [ -z "${P11_CHILD:-}" ] || names+=(p11_child)
+    for name in "${names[@]}"; do row "$name" "$user" "$case"; done
     stop_card c
 }
 

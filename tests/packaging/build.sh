@@ -34,8 +34,9 @@ else
         options+=(--cmake-option "'-DCMAKE_CXX_COMPILER_LAUNCHER=$launcher'")
     fi
     if command -v ninja >/dev/null; then options+=(--cmake-option -GNinja); fi
-    for headers in PIV_CLI11_INCLUDE PIV_JSON_INCLUDE; do
-        options+=(--cmake-option "-D$headers=$(sed -n "s,^$headers:PATH=,,p" "$build/CMakeCache.txt")")
+    for headers in PIV_CLI11_INCLUDE PIV_JSON_INCLUDE PIV_CATCH2_INCLUDE; do
+        folder=$(sed -n "s,^$headers:PATH=,,p" "$build/CMakeCache.txt")
+        [ -z "$folder" ] || options+=(--cmake-option "-D$headers=$folder")
     done
 fi
 if grep -q '^PIV_WERROR:BOOL=ON' "$build/CMakeCache.txt"; then options+=(--cmake-option -DPIV_WERROR=ON); fi

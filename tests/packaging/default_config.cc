@@ -10,13 +10,14 @@
 
 #include "pki/config/setting_table.h"
 #include "pki/config/settings.h"
+#include "tests/places.h"
 
 namespace {
 
 using namespace piv;
 
 std::string installed_config() {
-    std::ifstream file(PIV_SOURCE_DIR "/packaging/conf/piv-login.conf");
+    std::ifstream file(test::source_dir() + "/packaging/conf/piv-login.conf");
     std::ostringstream text;
     text << file.rdbuf();
     return text.str();

@@ -131,6 +131,8 @@ cp -a "$ROOT/etc/pam.d/sudo" "$TMPDIR/sudo"
 sed -i '1a auth sufficient pam_piv.so' "$ROOT/etc/pam.d/sudo"
 exits_with 1 "rpm -e, while a PAM file names the module by hand" in_root -e --nodeps piv-login
 says "/etc/pam.d/sudo still names pam_piv.so"
+exits_with 2 "rpm -e of the name service too, while a PAM file names the module" in_root -e --nodeps piv-login piv-login-nss
+says "which needs this package"
 release_is 1 "refused removal"
 nobody_is_locked_out "refused removal"
 cp -a "$TMPDIR/sudo" "$ROOT/etc/pam.d/sudo"
@@ -139,6 +141,9 @@ echo "# edited by hand" >>"$ROOT/etc/pam.d/common-auth"
 exits_with 1 "rpm -e, while a file that was staged is edited" in_root -e --nodeps piv-login
 says "changed by somebody since it was staged: /etc/pam.d/common-auth; --force replaces what was changed"
 says "enable-smartcard --undo, or --undo --force"
+exits_with 2 "rpm -e of the name service, while it is switched on" in_root -e --nodeps piv-login piv-login-nss
+says "/etc/nsswitch.conf still names piv"
+release_is 1 "refused removal of an edited file"
 nobody_is_locked_out "refused removal of an edited file"
 succeeds "enable-smartcard --undo --force" chroot "$ROOT" enable-smartcard --undo --force
 succeeds "after enable-smartcard --undo --force: switched on again" switch_on

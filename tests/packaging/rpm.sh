@@ -6,8 +6,8 @@
 . "$(dirname "$0")/image.sh"
 need rpm rpmbuild jq pamtester
 if [ "${PIV_SANDBOX:-no}" != yes ]; then
-    # Built outside of the sandbox, into a folder of the build: the compiler cache is of use there.
-    "$(dirname "$0")/build.sh" "$1" rpm || exit 1
+    # With its own tests (%check); outside of the sandbox, into a folder of the build: the compiler cache is of use there.
+    "$(dirname "$0")/build.sh" "$1" rpm --check || exit 1
 fi
 enter_sandbox "$@"
 

@@ -9,6 +9,7 @@
 
 #include "pam_module/glue/outcome.h"
 #include "pki/base/error_code.h"
+#include "tests/places.h"
 
 using namespace piv;
 
@@ -52,7 +53,7 @@ std::string cell(std::string_view text) {
 }  // namespace
 
 TEST_CASE("the page of reasons is the list of codes") {
-    std::ifstream page(PIV_SOURCE_DIR "/docs/reasons.md");
+    std::ifstream page(test::source_dir() + "/docs/reasons.md");
     REQUIRE(page.good());
     std::multiset<std::string> rows;
     for (std::string line; std::getline(page, line);) {

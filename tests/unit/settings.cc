@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "pki/config/setting_table.h"
+#include "tests/places.h"
 #include "tests/unit/temp_dir.h"
 
 using namespace piv;
@@ -270,7 +271,7 @@ TEST_CASE("the table names each key once, none takes everything, and the manual 
         CHECK_FALSE(row.set(scratch, std::string(300, ' ') + ","));
     }
     CHECK(setting_table().size() == 35);
-    const auto manual = read_file(PIV_SOURCE_DIR "/docs/configuration.md", 1U << 20U);
+    const auto manual = read_file(test::source_dir() + "/docs/configuration.md", 1U << 20U);
     REQUIRE(manual.ok());
     const std::string_view text = ByteView(*manual).text();
     for (const SettingRow& row : setting_table()) {

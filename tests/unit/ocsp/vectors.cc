@@ -10,13 +10,14 @@
 #include "ocsp_client/request.h"
 #include "pki/base/file.h"
 #include "pki/x509/certificate_reader.h"
+#include "tests/places.h"
 
 namespace {
 
 using piv::Bytes;
 using Row = std::map<std::string, std::string>;
 
-const std::string kFolder = PIV_TESTDATA "/ocsp/";
+const std::string kFolder = piv::test::testdata_dir() + "/ocsp/";
 
 std::vector<std::string> split(const std::string& line, char separator) {
     std::vector<std::string> parts;
