@@ -2,6 +2,7 @@
 # What a built program or module is linked to, exports, and is hardened with.
 # check_binary.sh program FILE
 # check_binary.sh pam|nss FILE      the modules: exports, needed libraries, no TLS segment
+# environment: CC, the compiler that it was built with
 set -euo pipefail
 
 kind=$1
@@ -25,7 +26,7 @@ if [ "$kind" = program ]; then
     grep -qE '__[a-z]+_chk' <<<"$(grep -v stack_chk <<<"$symbols")" || problem "not fortified"
 fi
 # Control flow protection is a property of the whole link; a distribution's start files may lack it.
-if [ "$(uname -m)" = x86_64 ] && readelf -W --notes "$(gcc -print-file-name=crt1.o)" 2>/dev/null | grep -q IBT; then
+if [ "$(uname -m)" = x86_64 ] && readelf -W --notes "$("${CC:-gcc}" -print-file-name=crt1.o)" 2>/dev/null | grep -q IBT; then
     readelf -W --notes "$file" | grep -q 'IBT' || problem "no CET (IBT) property"
 fi
 
