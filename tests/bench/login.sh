@@ -75,11 +75,12 @@ set_up_p11_child() {
 }
 
 # --- measuring ---------------------------------------------------------------------------------------
-# One run of one of them; its figures go into $TMPDIR/runs/NAME.
+# One run of one of them; its figures go into $TMPDIR/runs/NAME. Each finds the card as after its insertion:
+# some leave it with the PIN verified, and who comes next would have to take that away.
 measure() { # NAME STDIN COMMAND...
     local name=$1 text=$2
     shift 2
-    "$HERE/measure.py" --stdin "$text" --before "$FORGET'$CARD' --tell '$TMPDIR/c.sock' clear" \
+    "$HERE/measure.py" --stdin "$text" --before "$FORGET'$CARD' --tell '$TMPDIR/c.sock' reset; '$CARD' --tell '$TMPDIR/c.sock' clear" \
         --after "'$CARD' --tell '$TMPDIR/c.sock' stats" 1 "$@" >>"$TMPDIR/runs/$name" || give_up "measuring $name"
 }
 # The medians of the runs.

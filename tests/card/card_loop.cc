@@ -107,6 +107,8 @@ std::string CardLoop::obey(const std::string& line) {
         remove(0);
     } else if (order == "insert") {
         inserted_ = true;
+    } else if (order == "reset") {
+        card_.reset();  // behind the reader's back: as the next user finds it after a power cycle
     } else if (order == "stats") {
         return card_.statistics();
     } else if (order == "clear") {
@@ -124,7 +126,7 @@ std::string CardLoop::obey(const std::string& line) {
     } else if (order == "quit") {
         quit_ = true;
     } else {
-        return refused("remove, insert, stats, clear, tries N, fault SPEC, clear-faults, quit");
+        return refused("remove, insert, reset, stats, clear, tries N, fault SPEC, clear-faults, quit");
     }
     return kDone;
 }

@@ -81,7 +81,7 @@ void declare_rest(CommandLine& app, Options& o) {
     app.add_option("--tell", o.tell, "send an order to the card at this socket and end");
     app.add_option(
         "order", o.order,
-        "for --tell: remove, insert, stats, clear, tries N, fault SPEC, clear-faults, quit");
+        "for --tell: remove, insert, reset, stats, clear, tries N, fault SPEC, clear-faults, quit");
 }
 
 bool split_at_equals(const std::string& text, std::string& left, std::string& right) {
