@@ -52,11 +52,8 @@ ChannelResult Channel::send(Message message, ByteView payload, long long deadlin
         static_cast<std::uint8_t>(size >> 8U),
         static_cast<std::uint8_t>(size),
     };
-    // The header and the payload go separately so that a secret is never copied beside it.
-    IoResult io = write_exactly(fd_, header, sizeof header, deadline_ms);
-    if (io == IoResult::Done && size > 0) {
-        io = write_exactly(fd_, payload.data(), size, deadline_ms);
-    }
+    // In two pieces, so that a secret is never copied beside the header.
+    const IoResult io = send_both(fd_, header, sizeof header, payload.data(), size, deadline_ms);
     if (io != IoResult::Done) {
         return broken(from_io(io));
     }

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <ctime>
 
 #include <cerrno>
@@ -12,13 +13,16 @@ namespace piv {
 
 namespace {
 
+long long left_until(long long deadline_ms) noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return deadline_ms - (static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1000000);
+}
+
 // Waits until `fd` is ready for `events`. Done, TimedOut or Failed.
 IoResult wait_ready(int fd, short events, long long deadline_ms) noexcept {
     for (;;) {
-        timespec now{};
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        const long long left =
-            deadline_ms - (static_cast<long long>(now.tv_sec) * 1000 + now.tv_nsec / 1000000);
+        const long long left = left_until(deadline_ms);
         if (left <= 0) {
             return IoResult::TimedOut;
         }
@@ -60,6 +64,34 @@ IoResult read_exactly(int fd, void* data, std::size_t size, long long deadline_m
         size -= static_cast<std::size_t>(n);
     }
     return IoResult::Done;
+}
+
+IoResult send_both(int socket, const void* first, std::size_t first_size, const void* second,
+                   std::size_t second_size, long long deadline_ms) noexcept {
+    if (left_until(deadline_ms) <= 0) {
+        return IoResult::TimedOut;
+    }
+    // sendmsg() does not write to what is sent.
+    iovec parts[2] = {{const_cast<void*>(first), first_size},
+                      {const_cast<void*>(second), second_size}};
+    msghdr message{};
+    message.msg_iov = parts;
+    message.msg_iovlen = 2;
+    const ssize_t n = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && !again(errno)) {
+        return errno == EPIPE || errno == ECONNRESET ? IoResult::Closed : IoResult::Failed;
+    }
+    // What did not fit goes as there is room.
+    const std::size_t sent = n < 0 ? 0 : static_cast<std::size_t>(n);
+    if (sent < first_size) {
+        const IoResult result = write_exactly(
+            socket, static_cast<const std::uint8_t*>(first) + sent, first_size - sent, deadline_ms);
+        return result != IoResult::Done ? result
+                                        : write_exactly(socket, second, second_size, deadline_ms);
+    }
+    const std::size_t done = sent - first_size;
+    return write_exactly(socket, static_cast<const std::uint8_t*>(second) + done,
+                         second_size - done, deadline_ms);
 }
 
 IoResult write_exactly(int fd, const void* data, std::size_t size, long long deadline_ms) noexcept {

@@ -49,5 +49,9 @@ enum class IoResult { Done, Closed, TimedOut, Failed };
 IoResult read_exactly(int fd, void* data, std::size_t size, long long deadline_ms) noexcept;
 /// All of it, with MSG_NOSIGNAL on sockets: a dead peer is a result, never SIGPIPE.
 IoResult write_exactly(int fd, const void* data, std::size_t size, long long deadline_ms) noexcept;
+/// Two pieces one after the other through a stream socket, in one system call where there is room: the
+/// other side wakes up once. Neither is copied. Results as those of write_exactly().
+IoResult send_both(int socket, const void* first, std::size_t first_size, const void* second,
+                   std::size_t second_size, long long deadline_ms) noexcept;
 
 }  // namespace piv

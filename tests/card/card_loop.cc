@@ -126,7 +126,8 @@ std::string CardLoop::obey(const std::string& line) {
     } else if (order == "quit") {
         quit_ = true;
     } else {
-        return refused("remove, insert, reset, stats, clear, tries N, fault SPEC, clear-faults, quit");
+        return refused(
+            "remove, insert, reset, stats, clear, tries N, fault SPEC, clear-faults, quit");
     }
     return kDone;
 }
