@@ -203,7 +203,7 @@ TEST_CASE("the form of the file is strict") {
     CHECK(refused("[trust\n") == "1: a section is written [name]");
     CHECK(refused("[trust] x\n") == "1: a section is written [name]");
     CHECK(refused("[]\n") == "1: a section is written [name]");
-    CHECK(refused(std::string("[trust]\nanchors = /a\0b\n", 24)) == "2: a control character");
+    CHECK(refused(std::string("[trust]\nanchors = /a\0b\n", 23)) == "2: a control character");
     CHECK(refused("[card]\nreader = a\x1b[2J\n") == "2: a control character");
     CHECK(load("\xEF\xBB\xBF; c\r\n\r\n  [trust]  \r\n\tanchors=/a#b \r\n").value().trust.anchors ==
           "/a#b");
