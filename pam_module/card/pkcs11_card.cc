@@ -318,11 +318,17 @@ Status Pkcs11Card::check_tries() {
 }
 
 // CKR_USER_ALREADY_LOGGED_IN says nothing about the PIN that was given: the session of whoever it was
-// is ended, and the PIN must be found right after that.
+// is ended, and the PIN must be found right after that. Not so where the PIN of a signature is asked for
+// (CKU_CONTEXT_SPECIFIC): the token was opened with this PIN a moment ago, and stays open. Some modules
+// answer so where they need no PIN again; whether they sign then shows.
 Status Pkcs11Card::login(CK_USER_TYPE user, const SecretBuffer& pin) {
     const auto size = static_cast<CK_ULONG>(pin.size());
     CK_RV rv = module_->calls().C_Login(session_, user, pin_of(pin), size);
-    if (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN) {
+    if (user == CKU_CONTEXT_SPECIFIC && rv == CKR_USER_ALREADY_LOGGED_IN) {
+        return {};
+    }
+    if (user != CKU_CONTEXT_SPECIFIC &&
+        (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN)) {
         const CK_RV out = module_->calls().C_Logout(session_);
         rv = out == CKR_OK ? module_->calls().C_Login(session_, user, pin_of(pin), size) : rv;
         if (rv == CKR_USER_ALREADY_LOGGED_IN || rv == CKR_USER_ANOTHER_ALREADY_LOGGED_IN) {
