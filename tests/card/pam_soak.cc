@@ -109,8 +109,8 @@ bool no_children() {
 std::size_t turn(const Options& o, unsigned i, std::vector<Kind>& kinds, int& result) {
     const Person right{o.pin, false};
     if (i % 100 == 50 && !o.control.empty()) {
-        // Pulled at one of the first commands, each time another one; back in the reader soon.
-        const std::string fault = "fault apdu=" + std::to_string(1 + i / 100 % 8) + ":remove=1";
+        // Pulled at one of the six commands of a known card, in turn; back in the reader soon.
+        const std::string fault = "fault apdu=" + std::to_string(1 + i / 100 % 6) + ":remove=1";
         (void)vcard::ask(o.control, "clear");
         (void)vcard::ask(o.control, fault);
         result = log_in(o, o.user, right);
